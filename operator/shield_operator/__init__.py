@@ -1,0 +1,1 @@
+"""The control plane: turns custom resources, nodes and measurements into tiers, zone state and status."""
