@@ -1,0 +1,113 @@
+"""The custom resources as values, after decoding: what a user asked for, with every default filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Topology(StrEnum):
+    """How upper tiers are chosen."""
+
+    SMART = "Smart"
+
+
+class ExposureType(StrEnum):
+    """What kind of Service clients reach the zone's lower tier by."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRef:
+    """A Service of the zone's own namespace."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSpec:
+    """TLS to an origin."""
+
+    server_name: str | None = None
+    verify: bool = True
+    ca_bundle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginSpec:
+    """Exactly one of address and service is set."""
+
+    name: str
+    address: str | None
+    service: ServiceRef | None
+    port: int
+    tls: TlsSpec | None = None
+    host_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """hosts empty: every host of the zone."""
+
+    backend: str
+    path_prefix: str = "/"
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureSpec:
+    """The zone's edge Service."""
+
+    type: ExposureType = ExposureType.CLUSTER_IP
+    port: int = 80
+    node_port: int | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSpec:
+    """spec of a SmartShieldZone."""
+
+    hosts: tuple[str, ...]
+    origins: tuple[OriginSpec, ...]
+    fleet: str = "default"
+    routes: tuple[RouteSpec, ...] = ()
+    topology: Topology = Topology.SMART
+    exposure: ExposureSpec = ExposureSpec()
+    data_centers: tuple[str, ...] = ()
+    """`region/zone` or `region` (all of its zones); empty: everywhere."""
+    paused: bool = False
+    """The operator leaves the zone as it is: it goes on serving what it serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class TierSpec:
+    """Pods of one tier in each data centre."""
+
+    replicas: int
+    resources: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSpec:
+    """L2 of each data centre. With `external`, data centre key -> host:port, nothing is managed there."""
+
+    enabled: bool = True
+    memory: int = 256 << 20
+    """Bytes, Redis' maxmemory."""
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    external: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSpec:
+    """spec of a ShieldFleet, or the chart's defaults where there is none."""
+
+    lower: TierSpec
+    upper: TierSpec
+    redis: RedisSpec = RedisSpec()
+    memory: int = 128 << 20
+    """Bytes of each proxy's L1."""
+    access_log: bool = False

@@ -1,0 +1,193 @@
+"""What the operator sees of one fleet at one moment. `make_plan` needs nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shield_operator.core.spec import FleetSpec, ZoneSpec
+from shield_proxy.config.contract import Tier
+from shield_proxy.config.reading import InvalidField
+from shield_proxy.config.reports import Acknowledgement, Measurement
+from shield_proxy.config.state import FleetState
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FleetKey:
+    """Zones of one namespace that name the same fleet share its pods; this is what a reconcile is called with."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What the chart tells the operator; the same for all fleets."""
+
+    namespace: str
+    """The operator's own."""
+    image: str
+    redis_image: str
+    version: str
+    fleet_defaults: FleetSpec
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    region_label: str = "topology.kubernetes.io/region"
+    zone_label: str = "topology.kubernetes.io/zone"
+    network_policies: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that carries both topology labels."""
+
+    name: str
+    region: str
+    zone: str
+    ready: bool
+    schedulable: bool = True
+
+    @property
+    def data_center(self) -> str:
+        """`region/zone`."""
+        return f"{self.region}/{self.zone}"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneObject:
+    """A SmartShieldZone as it stands in the cluster."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    """metadata.generation."""
+    created: str
+    """metadata.creationTimestamp, RFC 3339: sorts as text."""
+    spec: ZoneSpec | InvalidField
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """As last written: the source of transition times and of the incumbent upper tiers."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FleetObject:
+    """A ShieldFleet as it stands in the cluster."""
+
+    uid: str
+    generation: int
+    spec: FleetSpec | InvalidField
+    status: Mapping[str, Any] = field(default_factory=dict)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A host that a zone anywhere in the cluster asks for. The oldest wins, then the lower UID."""
+
+    host: str
+    uid: str
+    namespace: str
+    name: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment of the fleet as observed."""
+
+    name: str
+    tier: str
+    """lower, upper or redis."""
+    data_center: str
+    template_hash: str
+    """Of the annotation the operator put there; "" where somebody removed it."""
+    replicas: int
+    updated: int
+    ready: int
+    current: bool
+    """Its controller has seen the newest generation."""
+
+    @property
+    def settled(self) -> bool:
+        """Every wanted pod is of the newest template and Ready."""
+        return self.current and self.updated >= self.replicas and self.ready >= self.replicas
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A proxy pod of the fleet that has an address."""
+
+    name: str
+    tier: Tier
+    data_center: str
+    address: str
+    ready: bool
+    template_hash: str = ""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pod said when last asked; absent for a pod that did not answer."""
+
+    acknowledgement: Acknowledgement
+    measurements: tuple[Measurement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The fleet's record as it stands in ConfigMaps, or as pods gave it back."""
+
+    schema: int
+    generation: int
+    lease: int
+    state: FleetState | None
+    """None where this version can't read the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Another data centre has been better than the incumbent by the margin since `since` (world.now)."""
+
+    data_center: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the operator remembers from one plan to the next; losing it costs at most a repeated waiting time."""
+
+    challenges: Mapping[tuple[str, str], Challenge] = field(default_factory=dict)
+    """(zone UID, backend) -> the challenger whose lead is being watched."""
+    unmeasured_since: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """(zone UID, backend) -> when the backend was first seen without any measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One fleet, its surroundings, and the time."""
+
+    key: FleetKey
+    installation: Installation
+    now: float
+    """Monotonic seconds: for durations."""
+    timestamp: str
+    """RFC 3339 UTC: for status."""
+    lease: int
+    """The leader's Lease transition count."""
+    zones: tuple[ZoneObject, ...]
+    """All zones of the fleet, also invalid, paused and deleting ones."""
+    fleet: FleetObject | None
+    nodes: tuple[Node, ...]
+    claims: tuple[Claim, ...]
+    """Of all zones in the cluster that share a host with a zone of this fleet, these included."""
+    workloads: tuple[Workload, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    """Pod name -> its report."""
+    record: Record | None = None
+    resolution_errors: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(zone UID, origin name) -> why its address does not resolve."""
+    edge_services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Zone UID -> its edge Service as observed (clusterIP, ports with their nodePort)."""
+    memory: Memory = Memory()
