@@ -1,0 +1,98 @@
+# Smart Shield for Kubernetes. `make help` lists what there is; `make demo` and `make test` need nothing but this checkout.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCAL := PYTHONPATH=tests/cluster $(BIN)/python -m
+NAME ?= demo
+PYTEST := $(BIN)/python -m pytest
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed. Mend: apt-get install python3 python3-venv, or make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "installing python3-venv ..."; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv >/dev/null; } || { \
+	    echo "python3-venv is missing and could not be installed. Mend (as root): apt-get install python3-venv"; exit 1; }; }
+	@echo "making $(VENV) with the locked dependencies ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+setup: $(READY)  ## make .venv with the console scripts
+
+fmt: $(READY)  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY)  ## style, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python helm/generate_crds.py --check
+
+types: $(READY)  ## mypy --strict
+	$(BIN)/mypy
+	$(BIN)/mypy tests/cluster/localcluster
+
+unit: $(READY)  ## pure code and single processes, seconds
+	$(PYTEST) tests/unit
+
+wire: packages  ## real sockets on loopback
+	$(PYTEST) tests/wire
+
+scenarios: packages  ## tiers of real proxies, a real origin and a real Redis on loopback
+	$(PYTEST) tests/scenarios
+
+packages: $(READY)  ## install the system packages that tests and the local cluster need
+	@$(LOCAL) localcluster packages
+
+prepare: packages  ## build Kubernetes, CoreDNS, helm and the base images into the cache
+	@$(LOCAL) localcluster prepare
+
+chart: prepare  ## the chart, rendered and checked
+	$(PYTEST) tests/chart
+
+cluster: prepare  ## everything on a real multi-node cluster of its own
+	$(PYTEST) tests/cluster --timeout 900
+
+test: lint types unit wire scenarios chart cluster  ## everything above
+
+cluster-up: prepare  ## start a local cluster (NAME=demo)
+	@$(LOCAL) localcluster up --name $(NAME)
+
+cluster-down: $(READY)  ## end it, leaving nothing behind
+	@$(LOCAL) localcluster down --name $(NAME)
+
+cluster-status: $(READY)  ## what runs
+	@$(LOCAL) localcluster status --name $(NAME)
+
+image: prepare  ## build the product's image into the cache and report its size
+	@$(LOCAL) localcluster image build
+
+demo: prepare  ## cluster, image, chart, example zone, traffic; leaves it running
+	@$(LOCAL) demo
+
+demo-down: $(READY)  ## end the demo
+	@$(LOCAL) localcluster down --name demo
+
+bench: packages  ## hits and misses beside nginx
+	$(BIN)/python bench/hits.py
+
+crds: $(READY)  ## copy crds/ into the chart
+	$(BIN)/python helm/generate_crds.py
+
+check-bare: packages  ## prove the cold path: a fresh root, an empty cache, `make demo` (by hand; takes 20 minutes)
+	@$(LOCAL) localcluster bare
+
+.PHONY: help setup fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
+  cluster-status image demo demo-down bench crds check-bare
