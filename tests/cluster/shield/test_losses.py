@@ -1,0 +1,78 @@
+"""What breaks under traffic: a Redis, an upper tier's node."""
+
+import pytest
+
+from localcluster import Cluster
+from product.asking import ask
+from product.install import Installed
+from product.loop import asking
+from product.polling import poll
+
+HOST = "shop.example.com"
+
+
+def test_no_request_fails_when_redis_is_killed(product: Installed, cluster: Cluster, shop: str) -> None:
+    """In the upper tier's own data centre, with clients there and elsewhere."""
+    tools, edge = product.tools, product.edge(shop, "shop")
+    redis = [
+        p["metadata"]["name"]
+        for p in tools.list("pods", shop, "smartshield.io/tier=redis")
+        if p["spec"]["nodeName"] == "fra"
+    ]
+    assert len(redis) == 1
+    with (
+        asking(cluster, "fra", edge, HOST, "/cache/redis-{n}?ttl=60") as near,
+        asking(cluster, "iad", edge, HOST, "/cache/redis-{n}?ttl=60") as far,
+    ):
+        tools.kubectl("delete", "pod", redis[0], "-n", shop, "--grace-period=0", "--force")
+        poll("another Redis is Ready", lambda: redis_ready(product, shop, redis[0]), 60)
+    assert near.failed == []
+    assert far.failed == []
+    assert min(near.asked, far.asked) > 50
+
+
+def redis_ready(product: Installed, namespace: str, not_this: str) -> bool:
+    """Whether a Redis pod other than the killed one is Ready on fra."""
+    return any(
+        p["metadata"]["name"] != not_this
+        and p["spec"].get("nodeName") == "fra"
+        and any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))
+        for p in product.tools.list("pods", namespace, "smartshield.io/tier=redis")
+    )
+
+
+def test_a_node_that_goes_takes_its_data_centre_out_of_the_status(
+    product: Installed, cluster: Cluster, shop: str
+) -> None:
+    """The upper's own node: the runner-up serves at once, then is the assigned upper; the data centre leaves the
+    status, and is there again when the node is."""
+    if not cluster.capabilities.node_control:
+        pytest.skip("this provider can't stop a node")
+    edge = product.edge(shop, "shop")
+    assert "eu/fra" in centres(product, shop)
+    cluster.node_stop("fra")
+    try:
+        path = "/cache/after-the-loss-{n}"
+        poll(
+            "a fresh object is served through the runner-up",
+            lambda: ask(cluster, "iad", edge, HOST, path.replace("{n}", "x")).status == 200,
+            60,
+        )
+        poll("eu/fra left the status", lambda: "eu/fra" not in centres(product, shop), 90, every=2)
+        assert upper(product, shop) == "eu/ams"
+    finally:
+        cluster.node_start("fra")
+    poll("eu/fra is back", lambda: "eu/fra" in centres(product, shop), 180, every=2)
+    poll("eu/fra is the upper tier again", lambda: upper(product, shop) == "eu/fra", 180, every=2)
+
+
+def centres(product: Installed, namespace: str) -> set[str]:
+    """region/zone of the data centres in the zone's status."""
+    zone = product.tools.get("ssz", "shop", namespace) or {}
+    return {f"{d['region']}/{d['zone']}" for d in zone.get("status", {}).get("dataCenters", [])}
+
+
+def upper(product: Installed, namespace: str) -> str:
+    """The assigned upper of the zone's first backend."""
+    zone = product.tools.get("ssz", "shop", namespace) or {}
+    return str(zone.get("status", {}).get("upperTiers", [{}])[0].get("dataCenter"))
