@@ -1,0 +1,1 @@
+"""One proxy process: settings, fleet state, internal and health ports, latency measuring, drain, command line."""

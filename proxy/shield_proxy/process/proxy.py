@@ -1,0 +1,223 @@
+"""The shell of one process: opens the ports, follows mounted files, drains on SIGTERM."""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import signal
+import ssl
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from shield_proxy.config.contract import Tier
+from shield_proxy.process.health import Situation, health_application, why_not_ready
+from shield_proxy.process.internal import InternalPort
+from shield_proxy.process.latency import LatencyMeter, connect_once
+from shield_proxy.process.metrics import Family, process_families
+from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
+from shield_proxy.process.samples import backends_to_measure
+from shield_proxy.process.settings import Addresses, ProxySettings
+from shield_proxy.process.state import StateHolder, chunk_paths
+from shield_proxy.process.watch import Renewal, take_mounted, watch
+from shield_proxy.tiers.dataplane import Dataplane, DataplaneSettings, RedisSettings
+from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
+
+log = logging.getLogger("shield.process")
+
+STATE_POLL_SECONDS = 2.0
+TLS_POLL_SECONDS = 5.0
+
+
+class StartFailure(Exception):
+    """Why a process can't start, in one line for a person."""
+
+
+@dataclass(slots=True)
+class _Process:
+    """The parts of a running process and how far it has come."""
+
+    settings: ProxySettings
+    tls: HopTls | None
+    dataplane: Dataplane
+    holder: StateHolder
+    meter: LatencyMeter
+    started: float
+    listening: bool = False
+    draining: bool = False
+    ended: bool = False
+
+    def situation(self) -> Situation:
+        held = self.holder.envelope
+        return Situation(
+            self.listening, held.generation if held else None, self.holder.trusted(time.monotonic()), self.draining
+        )
+
+    def ready(self) -> bool:
+        return why_not_ready(self.situation()) is None
+
+    def families(self) -> Iterable[Family]:
+        held = self.holder.envelope
+        yield from process_families(
+            str(self.settings.tier),
+            held.generation if held else 0,
+            self.holder.confirmed,
+            self.draining,
+            self.started,
+        )
+        yield from self.dataplane.counters.snapshot()
+
+
+async def run_proxy(settings: ProxySettings) -> int:
+    """Serves until SIGTERM or SIGINT and its drain; 0 when every request got its answer, 1 when some were cut off.
+    StartFailure when a port or certificate can't be used."""
+    process = _assemble(settings)
+    stop = asyncio.Event()
+    _on_signals(process, stop)
+    async with AsyncExitStack() as owned:
+        owned.push_async_callback(process.dataplane.close)
+        await _open_ports(process, owned)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in _background(process)]
+            gc.collect()
+            gc.freeze()
+            log.info("%s tier of fleet %s/%s listens", settings.tier, settings.namespace, settings.fleet)
+            await stop.wait()
+            finished = await _drain(process)
+            for task in tasks:
+                task.cancel()
+    return 0 if finished else 1
+
+
+def _assemble(settings: ProxySettings) -> _Process:
+    tls = _certificates(settings.tls_dir)
+    redis = settings.redis and RedisSettings(settings.redis.host, settings.redis.port, settings.redis.password)
+    dataplane = Dataplane(
+        DataplaneSettings(
+            tier=settings.tier,
+            namespace=settings.namespace,
+            fleet=settings.fleet,
+            data_center=settings.data_center,
+            address=settings.address,
+            pod=settings.pod,
+            client_listen=settings.client,
+            hop_listen=settings.hop,
+            memory_bytes=settings.memory_bytes,
+            max_object_bytes=settings.max_object_bytes,
+            redis=redis,
+        ),
+        tls,
+    )
+    ready_at = time.monotonic() + settings.confirm_seconds
+    holder = StateHolder(settings.namespace, settings.fleet, dataplane.use, ready_at)
+    if settings.state is not None:
+        holder.use_inline(settings.state)
+    if settings.state_dir is not None:
+        take_mounted(holder, settings.state_dir)
+    if not settings.internal and settings.state is not None:
+        holder.confirm("the settings")  # without an internal port nobody else ever could
+    owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
+    meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect_once, time.monotonic, random.random)
+    return _Process(settings, tls, dataplane, holder, meter, time.time())
+
+
+def _certificates(directory: Path | None) -> HopTls | None:
+    try:
+        return load_hop_tls(directory) if directory is not None else None
+    except ValueError as error:
+        raise StartFailure(f"{error}. It is mounted from the Secret that the operator makes for this tier.") from error
+
+
+async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
+    settings, tls = process.settings, process.tls
+    health = health_application(process.situation, lambda: not process.ended, process.families)
+    await _serve("health", health, settings.health, None, owned)
+    try:
+        await process.dataplane.start()
+    except OSError as error:
+        shown = ", ".join(f"{host}:{port}" for host, port in (*settings.client, *settings.hop))
+        raise StartFailure(f"client or hop port ({shown}): {_reason(error)}") from error
+    process.listening = True
+    if tls is not None:
+        port = InternalPort(
+            settings.namespace,
+            settings.fleet,
+            process.holder,
+            process.ready,
+            lambda: process.draining,
+            process.meter.report,
+        )
+        await _serve("internal", port.application(), settings.internal, tls.server, owned)
+
+
+async def _serve(
+    name: str, app: web.Application, addresses: Addresses, context: ssl.SSLContext | None, owned: AsyncExitStack
+) -> None:
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    owned.push_async_callback(runner.cleanup)
+    for host, port in addresses:
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=context).start()
+        except OSError as error:
+            raise StartFailure(f"{name} port {host}:{port}: {_reason(error)}") from error
+
+
+def _reason(error: OSError) -> str:
+    """What the system said, and what to do where that is known."""
+    text = error.strerror or str(error)
+    return f"{text}; is another process listening there?" if error.errno == 98 else text
+
+
+def _background(process: _Process) -> Iterable[asyncio._CoroutineLike[None]]:
+    settings, holder, tls = process.settings, process.holder, process.tls
+    yield process.meter.run()
+    if (directory := settings.state_dir) is not None:
+        yield watch(chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
+    if tls is not None and (kept := settings.tls_dir) is not None:
+        yield watch([kept / name for name in (CHAIN, KEY, TRUST)], Renewal(tls).renew, TLS_POLL_SECONDS)
+    if tls is not None and settings.internal:
+        fleet, port = (settings.namespace, settings.fleet), settings.internal[0][1]
+        yield confirm_with_peers(
+            holder,
+            lambda address: fetch_record(address, port, tls, fleet),
+            settings.data_center,
+            settings.address,
+            resolve_host,
+        )
+
+
+def _on_signals(process: _Process, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if stop.is_set():
+            log.warning("asked to end a second time: requests are cut off")
+            os._exit(1)
+        stop.set()
+
+    def refresh() -> None:
+        if process.tls is not None:
+            Renewal(process.tls).renew()
+        if process.settings.state_dir is not None:
+            take_mounted(process.holder, process.settings.state_dir)
+
+    loop.add_signal_handler(signal.SIGTERM, end)
+    loop.add_signal_handler(signal.SIGINT, end)
+    loop.add_signal_handler(signal.SIGHUP, refresh)
+
+
+async def _drain(process: _Process) -> bool:
+    """Not ready at once; new connections are taken while endpoints are withdrawn; then running requests end."""
+    process.draining = True
+    log.info("draining")
+    process.dataplane.begin_drain()
+    await asyncio.sleep(process.settings.drain_delay_seconds)
+    finished = await process.dataplane.drained(process.settings.drain_seconds)
+    log.info("drained" if finished else "drain deadline passed: requests are cut off")
+    return finished

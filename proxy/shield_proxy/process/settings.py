@@ -1,0 +1,252 @@
+"""What a process is started with: from a YAML file, or from the environment the operator writes into pods.
+
+Both are one document with the same fields; complaints name the field, or the variable it came from.
+"""
+
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shield_proxy.config import contract
+from shield_proxy.config.codec import decode_state
+from shield_proxy.config.contract import Tier
+from shield_proxy.config.reading import InvalidField, Reader
+from shield_proxy.config.state import FleetState
+
+Addresses = tuple[tuple[str, int], ...]
+
+CONFIRM_SECONDS = 20
+"""After this long without a word of operator or peer a pod is ready with the state it has."""
+LOG_LEVELS = ("debug", "info", "warning", "error")
+UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """The Redis of this data centre."""
+
+    host: str
+    port: int
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """One process. Empty listen lists: that port is not opened."""
+
+    tier: Tier
+    namespace: str
+    fleet: str
+    region: str
+    zone: str
+    pod: str
+    """Name, as Via and Cache-Status show it."""
+    address: str
+    """This pod's IP, by which it finds itself among its tier's members."""
+    client: Addresses
+    hop: Addresses
+    internal: Addresses
+    health: Addresses
+    tls_dir: Path | None
+    """None: neither hop nor internal port."""
+    state_dir: Path | None
+    state: FleetState | None = None
+    """Used before anything mounted or pushed is there."""
+    redis: RedisAddress | None = None
+    memory_bytes: int = 128 << 20
+    max_object_bytes: int = 64 << 20
+    drain_seconds: int = 20
+    """Requests that run at the end get this long."""
+    drain_delay_seconds: int = 3
+    """New connections are still taken for this long after SIGTERM, while endpoints are withdrawn."""
+    confirm_seconds: int = CONFIRM_SECONDS
+    log_level: str = "info"
+    access_log: bool = False
+
+    @property
+    def data_center(self) -> str:
+        """`region/zone`."""
+        return f"{self.region}/{self.zone}"
+
+
+FIELDS = {
+    "tier": "SHIELD_TIER",
+    "namespace": "SHIELD_NAMESPACE",
+    "fleet": "SHIELD_FLEET",
+    "region": "SHIELD_REGION",
+    "zone": "SHIELD_ZONE",
+    "pod": "POD_NAME",
+    "address": "POD_IP",
+    "memory": "SHIELD_MEMORY_BYTES",
+    "maxObject": "SHIELD_MAX_OBJECT_BYTES",
+    "redis": "SHIELD_REDIS",
+    "drainSeconds": "SHIELD_DRAIN_SECONDS",
+    "drainDelaySeconds": "SHIELD_DRAIN_DELAY_SECONDS",
+    "logLevel": "SHIELD_LOG_LEVEL",
+    "accessLog": "SHIELD_ACCESS_LOG",
+}
+"""Field -> the variable that carries it in a pod."""
+FILE_ONLY = ("listen", "tlsDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
+LISTEN = {
+    "client": contract.CLIENT_PORT,
+    "hop": contract.HOP_PORT,
+    "internal": contract.INTERNAL_PORT,
+    "health": contract.HEALTH_PORT,
+}
+
+
+def settings_of_file(path: Path, ipv6: bool) -> ProxySettings:
+    """The settings in a YAML file; InvalidField names the field, OSError says why the file can't be read."""
+    import yaml  # only where a file is used: pods have an environment, and their memory is for the cache
+
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidField(str(path), f"is not YAML: {' '.join(str(error).split())}") from error
+    return decode_settings(document, ipv6)
+
+
+def settings_of_environment(environment: Mapping[str, str], ipv6: bool) -> ProxySettings:
+    """The settings of a pod; InvalidField names the variable."""
+    document: dict[str, Any] = {}
+    for field, variable in FIELDS.items():
+        if value := environment.get(variable):
+            document[field] = _typed(field, value, variable)
+    try:
+        return decode_settings(document, ipv6)
+    except InvalidField as error:
+        raise InvalidField(FIELDS.get(error.path, error.path), error.problem) from error
+
+
+def _typed(field: str, value: str, variable: str) -> object:
+    if field in ("drainSeconds", "drainDelaySeconds"):
+        if not value.isdigit():
+            raise InvalidField(variable, f"must be a whole number of seconds, not {value!r}")
+        return int(value)
+    if field == "accessLog":
+        if value not in ("on", "off"):
+            raise InvalidField(variable, f"must be on or off, not {value!r}")
+        return value == "on"
+    return value
+
+
+def decode_settings(document: object, ipv6: bool) -> ProxySettings:
+    """The settings in a document; `ipv6` says whether ports without an address of their own also listen on it."""
+    top = Reader(document)
+    for field in top.source:
+        if field not in FIELDS and field not in FILE_ONLY:
+            raise InvalidField(str(field), f"is not a setting; those are {', '.join((*FIELDS, *FILE_ONLY))}")
+    tier = _one_of(top, "tier", tuple(str(tier) for tier in Tier))
+    listen = top.section("listen")
+    for field in listen.source:
+        if field not in LISTEN:
+            raise InvalidField(listen.at(str(field)), f"is not a port; those are {', '.join(LISTEN)}")
+    ports = {name: _listen(listen, name, port, ipv6) for name, port in LISTEN.items()}
+    encrypted = bool(ports["hop"] or ports["internal"])
+    return ProxySettings(
+        tier=Tier(tier),
+        namespace=top.text("namespace"),
+        fleet=top.text("fleet"),
+        region=top.text("region"),
+        zone=top.text("zone"),
+        pod=top.text("pod"),
+        address=top.text("address"),
+        client=ports["client"] if tier == Tier.LOWER else (),
+        hop=ports["hop"],
+        internal=ports["internal"],
+        health=ports["health"],
+        tls_dir=Path(top.text("tlsDir", contract.TLS_DIR)) if encrypted else None,
+        state_dir=Path(top.text("stateDir", contract.STATE_DIR)),
+        state=_inline_state(top),
+        redis=_redis(top),
+        memory_bytes=_bytes(top, "memory", 128 << 20),
+        max_object_bytes=_bytes(top, "maxObject", 64 << 20),
+        drain_seconds=top.number("drainSeconds", 20, most=3600),
+        drain_delay_seconds=top.number("drainDelaySeconds", 3, most=300),
+        confirm_seconds=top.number("confirmSeconds", CONFIRM_SECONDS, most=3600),
+        log_level=_one_of(top, "logLevel", LOG_LEVELS, "info"),
+        access_log=top.flag("accessLog", False),
+    )
+
+
+def parse_address(text: str, path: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[v6]:port`; InvalidField at `path` otherwise."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%a-z]+)\]|([^\s:\[\]/]+)):(\d{1,5})", text)
+    if match is None or int(match[3]) > 65535:
+        raise InvalidField(path, f"must be HOST:PORT or [IPV6]:PORT, not {text!r}")
+    return match[1] or match[2], int(match[3])
+
+
+def parse_bytes(text: str, path: str) -> int:
+    """Bytes of `268435456`, `256Mi`, `1G`; InvalidField at `path` otherwise."""
+    match = re.fullmatch(r"(\d+)(Ki|Mi|Gi|k|M|G)?", text)
+    if match is None:
+        raise InvalidField(path, f"must be a number of bytes such as 256Mi, not {text!r}")
+    return int(match[1]) * UNITS[match[2] or ""]
+
+
+def everywhere(port: int, ipv6: bool) -> Addresses:
+    """All addresses of the machine, of both families where it has both."""
+    return (("0.0.0.0", port), ("::", port)) if ipv6 else (("0.0.0.0", port),)  # noqa: S104 - pods have one address
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can listen on IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _listen(section: Reader, name: str, port: int, ipv6: bool) -> Addresses:
+    if name not in section.source:
+        return everywhere(port, ipv6)
+    texts = section.texts(name)
+    return tuple(parse_address(text, f"{section.at(name)}[{i}]") for i, text in enumerate(texts))
+
+
+def _one_of(top: Reader, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+    value = top.text(key, default)
+    if value not in allowed:
+        raise InvalidField(top.at(key), f"must be one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def _bytes(top: Reader, key: str, default: int) -> int:
+    value = top.source.get(key)
+    if isinstance(value, str):
+        return parse_bytes(value, top.at(key))
+    return top.number(key, default)
+
+
+def _inline_state(top: Reader) -> FleetState | None:
+    if not top.has("state"):
+        return None
+    try:
+        state = decode_state(top.source["state"])
+    except InvalidField as error:
+        raise InvalidField(f"state.{error.path}", error.problem) from error
+    for field, held in (("namespace", state.namespace), ("fleet", state.fleet)):
+        if held != top.text(field):
+            raise InvalidField(f"state.{field}", f"{held!r} is not this proxy's {field}, {top.text(field)!r}")
+    return state
+
+
+def _redis(top: Reader) -> RedisAddress | None:
+    if not top.has("redis"):
+        return None
+    host, port = parse_address(top.text("redis"), "redis")
+    path = Path(top.text("redisPasswordFile", f"{contract.REDIS_DIR}/password"))
+    try:
+        return RedisAddress(host, port, path.read_text("utf-8").rstrip("\r\n") or None)
+    except FileNotFoundError:
+        if top.has("redisPasswordFile"):
+            raise InvalidField("redisPasswordFile", f"{path} does not exist") from None
+        return RedisAddress(host, port)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidField("redisPasswordFile", f"{path} can't be read: {error}") from error
