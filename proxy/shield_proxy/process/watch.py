@@ -25,8 +25,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 async def watch(paths: list[Path], changed: Callable[[], bool], every: float) -> None:
-    """Calls `changed` when the files have changed, again every `every` seconds until it returns that it is content."""
-    seen = signature(paths)
+    """Calls `changed` within `every` seconds of a change, and again until it returns that it is content; once at first,
+    since the files may have changed after they were read at the start."""
+    seen = None
     while True:
         await asyncio.sleep(every)
         now = signature(paths)
