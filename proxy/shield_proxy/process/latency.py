@@ -71,12 +71,14 @@ class LatencyMeter:
         return [(e, course) for e, course in self._courses.items() if course.due <= now and not course.running]
 
     async def _measure(self, endpoint: Endpoint, course: _Course) -> None:
-        async with self._slots:
-            sample = await self._connect(*endpoint)
-        course.samples = added(course.samples, sample)
-        course.attempts += 1
-        course.due = self._clock() + pause(course.attempts, self._chance())
-        course.running = False
+        try:
+            async with self._slots:
+                sample = await self._connect(*endpoint)
+            course.samples = added(course.samples, sample)
+        finally:
+            course.attempts += 1
+            course.due = self._clock() + pause(course.attempts, self._chance())
+            course.running = False
 
     def _window(self, endpoint: Endpoint) -> tuple[Sample, ...]:
         course = self._courses.get(endpoint)

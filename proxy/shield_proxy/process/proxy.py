@@ -8,10 +8,12 @@ import random
 import signal
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -32,6 +34,9 @@ log = logging.getLogger("shield.process")
 
 STATE_POLL_SECONDS = 2.0
 TLS_POLL_SECONDS = 5.0
+RESTART_SECONDS = 5.0
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class StartFailure(Exception):
@@ -83,7 +88,7 @@ async def run_proxy(settings: ProxySettings) -> int:
         owned.push_async_callback(process.dataplane.close)
         await _open_ports(process, owned)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in _background(process)]
+            tasks = [group.create_task(_kept_going(work)) for work in _background(process)]
             gc.collect()
             gc.freeze()
             log.info("%s tier of fleet %s/%s listens", settings.tier, settings.namespace, settings.fleet)
@@ -174,16 +179,28 @@ def _reason(error: OSError) -> str:
     return f"{text}; is another process listening there?" if error.errno == 98 else text
 
 
-def _background(process: _Process) -> Iterable[asyncio._CoroutineLike[None]]:
+async def _kept_going(work: Work) -> None:
+    """Traffic does not end because a measurement or a watch has: it is begun again."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("begun again in %g s", RESTART_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
+
+
+def _background(process: _Process) -> Iterable[Work]:
+    """What runs beside the data plane until the process ends."""
     settings, holder, tls = process.settings, process.holder, process.tls
-    yield process.meter.run()
+    yield process.meter.run
     if (directory := settings.state_dir) is not None:
-        yield watch(chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
+        yield partial(watch, chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
     if tls is not None and (kept := settings.tls_dir) is not None:
-        yield watch([kept / name for name in (CHAIN, KEY, TRUST)], Renewal(tls).renew, TLS_POLL_SECONDS)
+        yield partial(watch, [kept / name for name in (CHAIN, KEY, TRUST)], Renewal(tls).renew, TLS_POLL_SECONDS)
     if tls is not None and settings.internal:
         fleet, port = (settings.namespace, settings.fleet), settings.internal[0][1]
-        yield confirm_with_peers(
+        yield partial(
+            confirm_with_peers,
             holder,
             lambda address: fetch_record(address, port, tls, fleet),
             settings.data_center,
