@@ -34,6 +34,10 @@ class Installation:
     region_label: str = "topology.kubernetes.io/region"
     zone_label: str = "topology.kubernetes.io/zone"
     network_policies: bool = True
+    priority_class: str = ""
+    """priorityClassName of the fleets' pods; "" leaves it to the cluster's default."""
+    log_level: str = "info"
+    """Of the proxies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,13 @@ class Memory:
     challenges: Mapping[tuple[str, str], Challenge] = field(default_factory=dict)
     """(zone UID, backend) -> the challenger whose lead is being watched."""
     unmeasured_since: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    """(zone UID, backend) -> when the backend was first seen without any measurement."""
+    """(zone UID, backend) -> since when lower pods could have measured a backend that has no upper tier yet."""
+    runner_up_challenges: Mapping[tuple[str, str], Challenge] = field(default_factory=dict)
+    """The same as `challenges`, of runners-up."""
+    unacknowledged_since: Mapping[str, float] = field(default_factory=dict)
+    """Zone UID -> since when not all that must have acknowledged its newest generation."""
+    waiting: tuple[str, float] | None = None
+    """The Deployment a rollout waits for, and since when."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""Assignments of all backends of a fleet's zones."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from shield_operator.core.latency import read_latencies
+from shield_operator.core.places import Place, wanted
+from shield_operator.core.spec import ZoneSpec
+from shield_operator.core.uppers import Upper, Watch, assign, standing
+from shield_operator.core.world import Memory, World, ZoneObject
+from shield_proxy.config.state import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """The upper tiers of every zone, and what to remember of watching them."""
+
+    uppers: Mapping[str, tuple[Upper, ...]]
+    """Zone UID -> one per assigned backend, in the order of the origins."""
+    memory: Memory
+
+    def of(self, uid: str) -> tuple[Upper, ...]:
+        """Those of one zone."""
+        return self.uppers.get(uid, ())
+
+    def all(self) -> Iterable[Upper]:
+        """Those of all zones."""
+        return (upper for uppers in self.uppers.values() for upper in uppers)
+
+    def moving(self) -> bool:
+        """Whether some backend is between two data centres."""
+        return any(upper.order[0] != upper.data_center or upper.order != upper.listed for upper in self.all())
+
+    def with_uppers(self, parts: Mapping[str, Zone]) -> list[Zone]:
+        """The zones' parts with the order of use of each backend."""
+        return [
+            replace(part, uppers={upper.backend: upper.order for upper in self.of(uid)}) for uid, part in parts.items()
+        ]
+
+
+def assign_zones(
+    zones: Sequence[ZoneObject],
+    parts: Mapping[str, Zone],
+    last: Mapping[str, Zone | None],
+    places: Mapping[str, Place],
+    world: World,
+) -> Assignments:
+    """The assignment of every backend of the zones that have a part; paused zones keep theirs."""
+    latencies = read_latencies(world)
+    uppers: dict[str, tuple[Upper, ...]] = {}
+    watches: dict[tuple[str, str], Watch] = {}
+    for zone in zones:
+        if zone.uid not in parts:
+            continue
+        candidates = _candidates(zone, places)
+        paused = isinstance(zone.spec, ZoneSpec) and zone.spec.paused and last[zone.uid] is not None
+        found = []
+        for origin in parts[zone.uid].origins:
+            key = (zone.uid, origin.name)
+            upper: Upper | None
+            if paused:
+                upper = standing(zone, origin.name, last[zone.uid])
+            else:
+                watch = _watch(world.memory, key)
+                upper, watches[key] = assign(
+                    zone, origin.name, last[zone.uid], candidates, latencies.get(key, {}), watch, places, world
+                )
+            if upper is not None:
+                found.append(upper)
+        uppers[zone.uid] = tuple(found)
+    return Assignments(uppers, _memory(watches))
+
+
+def _candidates(zone: ZoneObject, places: Mapping[str, Place]) -> Collection[str]:
+    keys = wanted(zone.spec, places) if isinstance(zone.spec, ZoneSpec) else ()
+    return frozenset(key for key in keys or places if places[key].usable)
+
+
+def _watch(memory: Memory, key: tuple[str, str]) -> Watch:
+    return Watch(memory.challenges.get(key), memory.runner_up_challenges.get(key), memory.unmeasured_since.get(key))
+
+
+def _memory(watches: Mapping[tuple[str, str], Watch]) -> Memory:
+    return Memory(
+        challenges={key: w.challenge for key, w in watches.items() if w.challenge is not None},
+        runner_up_challenges={
+            key: w.runner_up_challenge for key, w in watches.items() if w.runner_up_challenge is not None
+        },
+        unmeasured_since={key: w.unmeasured_since for key, w in watches.items() if w.unmeasured_since is not None},
+    )

@@ -1,0 +1,1 @@
+"""The Kubernetes objects of a fleet, as dictionaries to be server-side applied."""

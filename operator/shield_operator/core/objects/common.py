@@ -1,0 +1,56 @@
+"""What all desired objects share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shield_operator.core.layout import Layout
+
+Object = dict[str, Any]
+
+
+def metadata(
+    layout: Layout, name: str, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None
+) -> Object:
+    """Metadata of a child of the fleet, owned by its zones."""
+    out: Object = {
+        "name": name,
+        "namespace": layout.key.namespace,
+        "labels": dict(labels),
+        "ownerReferences": [dict(owner) for owner in layout.owners],
+    }
+    if annotations:
+        out["annotations"] = dict(annotations)
+    return out
+
+
+def pod_basics(layout: Layout, region: str, zone: str, uid: int, account: str) -> Object:
+    """The part of a pod's spec that proxies and Redis share: where it runs, and as little privilege as there is."""
+    out: Object = {
+        "serviceAccountName": account,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": uid,
+            "runAsGroup": uid,
+            "fsGroup": uid,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "nodeSelector": {layout.installation.region_label: region, layout.installation.zone_label: zone},
+    }
+    if layout.installation.image_pull_secrets:
+        out["imagePullSecrets"] = [{"name": name} for name in layout.installation.image_pull_secrets]
+    if layout.installation.priority_class:
+        out["priorityClassName"] = layout.installation.priority_class
+    return out
+
+
+def container_security() -> Object:
+    """The restricted Pod Security Standard, and a root file system nobody writes to."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }

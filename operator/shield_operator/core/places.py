@@ -1,0 +1,48 @@
+"""Data centres as nodes make them, and which of them a zone wants."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from shield_operator.core.spec import ZoneSpec
+from shield_operator.core.world import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A data centre: one or more nodes that share region and zone."""
+
+    region: str
+    zone: str
+    usable: bool
+    """At least one of its nodes is ready and takes pods."""
+
+    @property
+    def key(self) -> str:
+        """`region/zone`."""
+        return f"{self.region}/{self.zone}"
+
+
+def find_places(nodes: Iterable[Node]) -> Mapping[str, Place]:
+    """Every data centre by its key, sorted. One whose nodes are all down is still one; one without nodes is none."""
+    found: dict[str, Place] = {}
+    for node in nodes:
+        usable = node.ready and node.schedulable
+        before = found.get(node.data_center)
+        found[node.data_center] = Place(node.region, node.zone, usable or (before is not None and before.usable))
+    return dict(sorted(found.items()))
+
+
+def wanted(spec: ZoneSpec, places: Mapping[str, Place]) -> tuple[str, ...]:
+    """Keys of the data centres a zone is placed in, sorted; what names none is left out (see `unknown`)."""
+    if not spec.data_centers:
+        return tuple(places)
+    return tuple(key for key in places if any(_covers(name, key) for name in spec.data_centers))
+
+
+def unknown(spec: ZoneSpec, places: Mapping[str, Place]) -> tuple[str, ...]:
+    """What the placement names and no node has, in the order of the spec."""
+    return tuple(name for name in spec.data_centers if not any(_covers(name, key) for key in places))
+
+
+def _covers(name: str, key: str) -> bool:
+    return name in (key, key.partition("/")[0])
