@@ -125,3 +125,7 @@ def _show(path: Path) -> int:
         print(f"shield-proxy: {path}: {error}", file=sys.stderr)
         return EXIT_FAILED
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
