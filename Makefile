@@ -77,7 +77,7 @@ cluster-status: $(READY)  ## what runs
 	@$(LOCAL) localcluster status --name $(NAME)
 
 image: prepare  ## build the product's image into the cache and report its size
-	@$(LOCAL) localcluster image build
+	@$(LOCAL) product.install
 
 demo: prepare  ## cluster, image, chart, example zone, traffic; leaves it running
 	@$(LOCAL) demo

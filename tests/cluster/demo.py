@@ -6,12 +6,10 @@ from pathlib import Path
 
 from localcluster import Cluster
 from product.asking import Answer, ask
-from product.install import IMAGE, ROOT, SMALL, Installed, timed
-from product.kubectl import Tools
+from product.install import ROOT, SMALL, Installed, build_image, image_values, on, timed
 from product.polling import NeverTrue, poll
 
 HOST = "shop.example.com"
-TAG = f"{IMAGE}:demo"
 
 
 def say(line: str = "") -> None:
@@ -30,12 +28,10 @@ def main() -> int:
     cluster = Cluster("demo")
     title("cluster, image and chart")
     timed(say, "cluster up", cluster.up)
-    image = timed(say, "image built", lambda: cluster.build_image(TAG, ROOT))
+    image = timed(say, "image built", build_image)
     timed(say, "image on every node", lambda: cluster.load(image))
-    product = Installed(cluster, Tools(cluster.binaries, cluster.kubeconfig))
-    repository, _, tag = TAG.rpartition(":")
-    values = {**SMALL, "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}}
-    timed(say, "helm upgrade --install smart-shield", lambda: product.upgrade(values))
+    product = on(cluster)
+    timed(say, "helm upgrade --install smart-shield", lambda: product.upgrade({**SMALL, **image_values()}))
 
     title("kubectl apply -f examples/zone.yaml")
     say(product.tools.kubectl("apply", "-f", str(ROOT / "examples" / "zone.yaml")).rstrip())
@@ -44,7 +40,7 @@ def main() -> int:
     show_status(product)
     show_traffic(product)
     title("yours now")
-    say(f"export KUBECONFIG={cluster.kubeconfig.relative_to(ROOT)} PATH={cluster.binaries}:$PATH")
+    say(f"export KUBECONFIG={cluster.kubeconfig.relative_to(ROOT)} PATH={product.tools.binaries}:$PATH")
     say("kubectl get ssz,sfl -A            kubectl describe ssz shop -n shop        kubectl get pods -A -o wide")
     say("make demo-down ends it and leaves nothing behind")
     say(f"\ndone in {time.monotonic() - started:.0f} s")
@@ -60,7 +56,7 @@ def show_places(product: Installed) -> None:
         ).rstrip()
     )
     say()
-    say(product.cluster.wan.table())
+    say(product.cluster.wan.matrix().table())
 
 
 def show_status(product: Installed) -> None:
@@ -87,10 +83,10 @@ def show_traffic(product: Installed) -> None:
     heads = f"{'request':<10}{'entered at':<12}{'answer':<8}{'status':<10}{'age':<5}{'time':>9}  {'origin saw':<11}"
     say(f"{heads}status per hop")
     for turn in (1, 2):
-        for node in product.cluster.nodes:
-            before = origin.count()
+        for node in (place.name for place in product.cluster.nodes):
+            before = origin.count().requests
             answer = ask(product.cluster, node, edge, HOST, path)
-            say(row(turn, node, answer, origin.count() - before))
+            say(row(turn, node, answer, origin.count().requests - before))
 
 
 def row(turn: int, node: str, answer: Answer, seen: int) -> str:

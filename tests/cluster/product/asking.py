@@ -1,7 +1,8 @@
 """A client in a data centre: curl in the network namespace of one of its nodes, so that a Service answers it as it
 answers any workload there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from localcluster import Cluster
@@ -47,3 +48,15 @@ def ask(cluster: Cluster, node: str, address: str, host: str, path: str, *option
             name = name.strip().lower()
             headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
     return Answer(int(code or 0), headers, body, float(took or 0))
+
+
+@contextmanager
+def wan_changed(cluster: Cluster, delays: Mapping[tuple[str, str], float]) -> Iterator[None]:
+    """Those ways take so many milliseconds each direction while the block runs."""
+    before = cluster.wan.matrix()
+    for (a, b), ms in delays.items():
+        cluster.wan.set(a, b, ms)
+    try:
+        yield
+    finally:
+        cluster.wan.restore(before)

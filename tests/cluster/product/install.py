@@ -8,17 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from localcluster import Cluster
+from localcluster.artifacts import appimage
+from localcluster.artifacts.archive import sizes
+from localcluster.artifacts.cachefolder import cache_root
+from localcluster.artifacts.prepare import binaries_folder
 from product.kubectl import Tools
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMESPACE = "smart-shield"
 RELEASE = "smart-shield"
 IMAGE = "ghcr.io/smart-shield/smart-shield"
+TAG = "local"
 
 SMALL: Mapping[str, Any] = {
     "fleetDefaults": {"lower": {"replicas": 1}, "upper": {"replicas": 1}, "redis": {"memory": "64Mi"}},
 }
 """One pod per tier and data centre: all that a machine of two cores should run."""
+
+
+def build_image(tag: str = TAG, context: Path = ROOT, say: Callable[[str], None] = print) -> Path:
+    """The archive of the product's image, built from its Dockerfile unless it is of the same files already."""
+    archive = cache_root() / "product" / f"{tag}.tar"
+    appimage.build(context, None, f"{IMAGE}:{tag}", archive, say)
+    return archive
+
+
+def image_values(tag: str = TAG) -> dict[str, Any]:
+    """The chart's values for an image that was loaded on the nodes."""
+    return {"image": {"repository": IMAGE, "tag": tag, "pullPolicy": "Never"}}
+
+
+def on(cluster: Cluster) -> "Installed":
+    """The release as it will be, or is, in a cluster."""
+    return Installed(cluster, Tools(binaries_folder(), cluster.kubeconfig))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +87,9 @@ def timed(say: Callable[[str], None], what: str, act: Callable[[], Any]) -> Any:
     result = act()
     say(f"{what}: {time.monotonic() - started:.1f} s")
     return result
+
+
+if __name__ == "__main__":
+    built = build_image()
+    name, size = sizes(built)
+    print(f"{name}: {size / 1e6:.1f} MB unpacked, {built.stat().st_size / 1e6:.1f} MB archive: {built}")

@@ -52,7 +52,7 @@ class Tools:
     def list(self, kinds: str, namespace: str | None = None, selector: str = "") -> Sequence[Mapping[str, Any]]:
         """All objects of some kinds in a namespace, or in all of them."""
         where = ("-n", namespace) if namespace else ("-A",)
-        return json.loads(self.kubectl("get", kinds, *where, "-l", selector, "-o", "json"))["items"]
+        return list(json.loads(self.kubectl("get", kinds, *where, "-l", selector, "-o", "json"))["items"])
 
     def apply(self, *objects: Mapping[str, Any]) -> None:
         """Applies objects as `kubectl apply` does."""

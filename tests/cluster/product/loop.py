@@ -51,7 +51,9 @@ def asking(cluster: Cluster, node: str, address: str, host: str, path: str, rate
 
 def main(address: str, host: str, path: str, stop: Path, rate: int) -> None:
     """The loop itself."""
-    asked, failed, statuses = 0, [], {}
+    asked = 0
+    failed: list[str] = []
+    statuses: dict[str, int] = {}
     kept: http.client.HTTPConnection | None = None
     deadline = time.monotonic() + 300
     for number in itertools.count():

@@ -45,5 +45,5 @@ def condition(item: Mapping[str, Any] | None, type_: str) -> Mapping[str, Any]:
     """The condition of that type, or an empty one."""
     for found in ((item or {}).get("status") or {}).get("conditions", []):
         if found["type"] == type_:
-            return found
+            return dict(found)
     return {}

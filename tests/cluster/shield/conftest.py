@@ -9,11 +9,10 @@ import pytest
 
 from localcluster import Cluster
 from product import objects
-from product.install import IMAGE, ROOT, SMALL, Installed
-from product.kubectl import Refused, Tools
+from product.install import SMALL, Installed, build_image, image_values, on
+from product.kubectl import Refused
 from product.polling import poll
 
-TAG = "test"
 HOST = "shop.example.com"
 
 
@@ -27,14 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def values() -> dict[str, Any]:
     """Values of the release under test."""
-    return {**SMALL, "image": {"repository": IMAGE, "tag": TAG, "pullPolicy": "IfNotPresent"}}
+    return {**SMALL, **image_values()}
 
 
 @pytest.fixture(scope="session")
 def product(cluster: Cluster, values: dict[str, Any]) -> Installed:
     """The release, Ready, with this checkout's image."""
-    cluster.load(cluster.build_image(f"{IMAGE}:{TAG}", ROOT))
-    installed = Installed(cluster, Tools(cluster.binaries, cluster.kubeconfig))
+    cluster.load(build_image())
+    installed = on(cluster)
     installed.upgrade(values)
     return installed
 

@@ -4,7 +4,7 @@ import time
 
 from localcluster import Cluster
 from product import objects
-from product.asking import ask
+from product.asking import ask, wan_changed
 from product.install import Installed
 from product.polling import poll
 
@@ -99,7 +99,7 @@ def test_when_the_wan_changes_the_assignment_follows_with_a_reason(
 ) -> None:
     """The way from Europe to the origin becomes long, the one from iad short: iad takes over, requests leave there."""
     edge, origin = product.edge(shop, "shop"), cluster.origin("origin-eu")
-    with cluster.wan.changed({("fra", "origin-eu"): 60, ("ams", "origin-eu"): 65, ("iad", "origin-eu"): 4}):
+    with wan_changed(cluster, {("fra", "origin-eu"): 60, ("ams", "origin-eu"): 65, ("iad", "origin-eu"): 4}):
         poll("us/iad is the upper tier", lambda: upper(product)["dataCenter"] == "us/iad", 180, every=2)
         assert upper(product)["reason"] == "Closer"
         assert float(upper(product)["latencyMilliseconds"]) < 40

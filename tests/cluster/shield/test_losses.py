@@ -46,7 +46,7 @@ def test_a_node_that_goes_takes_its_data_centre_out_of_the_status(
 ) -> None:
     """The upper's own node: the runner-up serves at once, then is the assigned upper; the data centre leaves the
     status, and is there again when the node is."""
-    if not cluster.capabilities.node_control:
+    if not cluster.capabilities.stop_nodes:
         pytest.skip("this provider can't stop a node")
     edge = product.edge(shop, "shop")
     assert "eu/fra" in centres(product, shop)

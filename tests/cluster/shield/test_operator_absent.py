@@ -1,9 +1,11 @@
 """The data plane runs on without the operator, and a leader that lost its place changes nothing."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,8 +110,8 @@ def test_a_leader_that_was_stopped_changes_nothing_when_it_goes_on(
     try:
         lease = poll("a leader", lambda: leadership(product), 30)
         first = lease["spec"]["holderIdentity"]
-        process = poll("the leader's process", lambda: process_of(cluster, product, first), 10)
-        cluster.signal(process, signal.SIGSTOP)
+        process = poll("the leader's process", lambda: operator_process(cluster, first), 10)
+        os.kill(process, signal.SIGSTOP)
         try:
             poll("another leader", lambda: (leadership(product) or lease)["spec"]["holderIdentity"] != first, 60)
             tools.apply(objects.zone("shop", shop, [HOST, "second.example.com"]))
@@ -121,7 +123,7 @@ def test_a_leader_that_was_stopped_changes_nothing_when_it_goes_on(
             )
             settled = poll("the world is quiet", lambda: quiet(product, shop), 60)
         finally:
-            cluster.signal(process, signal.SIGCONT)
+            os.kill(process, signal.SIGCONT)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             assert snapshot(product, shop) == settled
@@ -148,14 +150,30 @@ def leadership(product: Installed) -> dict[str, Any] | None:
     return dict(leases[0]) if leases else None
 
 
-def process_of(cluster: Cluster, product: Installed, identity: str) -> int | None:
-    """The process id, inside the cluster, of the operator pod whose name the identity begins with."""
-    for pid, environment, command in cluster.processes():
-        if "shield-operator" in command and any(
-            identity.startswith(environment.get(name, "-")) for name in ("POD_NAME", "HOSTNAME")
-        ):
+def operator_process(cluster: Cluster, identity: str) -> int | None:
+    """The process, of those that descend from this cluster, of the operator's pod that the identity begins with."""
+    for pid in descendants(cluster.pid):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        names = [v.partition(b"=")[2].decode() for v in environment if v.startswith(b"POD_NAME=")]
+        if b"shield-operator" in command and names and identity.startswith(names[0]):
             return pid
     return None
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes below one."""
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = tasks.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield int(child)
+            yield from descendants(int(child))
 
 
 def snapshot(product: Installed, namespace: str) -> str:

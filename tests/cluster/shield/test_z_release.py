@@ -9,7 +9,7 @@ from typing import Any
 from localcluster import Cluster
 from product import objects
 from product.asking import ask
-from product.install import IMAGE, ROOT, Installed
+from product.install import IMAGE, ROOT, Installed, build_image, image_values
 from product.loop import asking
 from product.polling import poll
 
@@ -63,9 +63,9 @@ def test_an_upgrade_to_another_version_and_schema_and_back_loses_no_request(
     """All proxies roll, one data centre at a time; a client loop sees no error; the record follows the schema."""
     edge, schema = product.edge(shop, "shop"), record_schema(product, shop)
     old, new = f"{IMAGE}:{values['image']['tag']}", f"{IMAGE}:next"
-    cluster.load(cluster.build_image(new, next_tree(tmp_path)))
+    cluster.load(build_image("next", next_tree(tmp_path)))
     with asking(cluster, "sjc", edge, HOST, "/cache/{n}?ttl=60") as tally:
-        product.upgrade({**values, "image": {**values["image"], "tag": "next"}})
+        product.upgrade({**values, **image_values("next")})
         poll("every proxy runs the next version", lambda: settled(product, shop, new), 300, every=2)
         poll("the record has the next schema", lambda: record_schema(product, shop) == schema + 1, 60)
     assert tally.failed == []
