@@ -1,0 +1,135 @@
+"""The view of the cluster: the newest version of every watched object, and which fleets a change concerns."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from shield_operator.core.world import FleetKey
+from shield_operator.kube.kinds import NODE, OWNED, WATCHED, ZONE, Kind
+from shield_operator.kube.views import fleet_key_of, matters, trim
+
+Body = dict[str, Any]
+Place = tuple[str, str]
+"""Namespace ("" for what has none) and name."""
+
+TOMBSTONE_SECONDS = 300.0
+
+
+class Index:
+    """Objects by kind and by fleet. Fed by watches and audit; an older version never replaces a newer one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._objects: dict[str, dict[Place, Body]] = {kind.kind: {} for kind in WATCHED}
+        self._fleets: dict[FleetKey, dict[tuple[str, str], Body]] = {}
+        self._hosts: dict[str, set[Place]] = {}
+        self._gone: dict[str, float] = {}
+        """UIDs of objects that were deleted lately: a slower source may still tell of them."""
+
+    def put(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
+        """Takes in an object. Returns the fleets whose plan may change by it."""
+        place = _place(body)
+        before = self._objects[kind.kind].get(place)
+        if body["metadata"]["uid"] in self._gone or (before is not None and not _newer(body, before)):
+            return frozenset()
+        concerned = self._concerned(kind, before) if before is not None else frozenset()
+        if before is not None:
+            self._remove(kind, place, before)
+        after = trim(kind, body)
+        self._objects[kind.kind][place] = after
+        key = fleet_key_of(kind, after)
+        if key is not None:
+            self._fleets.setdefault(key, {})[(kind.kind, place[1])] = after
+        if kind is ZONE:
+            for host in _hosts(after):
+                self._hosts.setdefault(host, set()).add(place)
+        return concerned | self._concerned(kind, after) if matters(kind, before, after) else frozenset()
+
+    def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
+        """Forgets an object that was deleted; one of the same name with another UID stays."""
+        now = self._clock()
+        self._gone = {uid: at for uid, at in self._gone.items() if now - at < TOMBSTONE_SECONDS}
+        self._gone[body["metadata"]["uid"]] = now
+        place = _place(body)
+        before = self._objects[kind.kind].get(place)
+        if before is None or before["metadata"]["uid"] != body["metadata"]["uid"]:
+            return frozenset()
+        concerned = self._concerned(kind, before)
+        self._remove(kind, place, before)
+        return concerned
+
+    def knows_gone(self, uid: str) -> bool:
+        """Whether the object was deleted lately."""
+        return uid in self._gone
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Body | None:
+        """The object as last seen."""
+        return self._objects[kind.kind].get((namespace, name))
+
+    def all(self, kind: Kind) -> Mapping[Place, Body]:
+        """Every object of the kind. A live view: copy it before waiting."""
+        return self._objects[kind.kind]
+
+    def of_fleet(self, key: FleetKey, kind: Kind) -> list[Body]:
+        """The fleet's objects of a kind, by name."""
+        return [body for (name, _), body in sorted(self._fleet(key).items(), key=lambda i: i[0]) if name == kind.kind]
+
+    def owned(self, key: FleetKey) -> Iterator[tuple[Kind, Body]]:
+        """The fleet's children that the operator applies and prunes."""
+        for kind in OWNED:
+            for body in self.of_fleet(key, kind):
+                yield kind, body
+
+    def rivals(self, key: FleetKey) -> list[Body]:
+        """Zones anywhere that share a host with a zone of the fleet, these included."""
+        places = {place for zone in self.of_fleet(key, ZONE) for host in _hosts(zone) for place in self._hosts[host]}
+        return [self._objects[ZONE.kind][place] for place in sorted(places)]
+
+    def has(self, key: FleetKey) -> bool:
+        """Whether the fleet has a zone, a ShieldFleet or a child."""
+        return key in self._fleets
+
+    def keys(self) -> frozenset[FleetKey]:
+        """Every fleet that has a zone, a ShieldFleet or a child."""
+        return frozenset(self._fleets)
+
+    def _fleet(self, key: FleetKey) -> dict[tuple[str, str], Body]:
+        return self._fleets.get(key, {})
+
+    def _concerned(self, kind: Kind, body: Body) -> frozenset[FleetKey]:
+        if kind is NODE:
+            return self.keys()
+        key = fleet_key_of(kind, body)
+        keys = {key} if key is not None else set()
+        if kind is ZONE:
+            sharers = (self._objects[ZONE.kind][place] for host in _hosts(body) for place in self._hosts.get(host, ()))
+            keys |= {sharer for zone in sharers if (sharer := fleet_key_of(ZONE, zone)) is not None}
+        return frozenset(keys)
+
+    def _remove(self, kind: Kind, place: Place, body: Body) -> None:
+        del self._objects[kind.kind][place]
+        key = fleet_key_of(kind, body)
+        if key is not None:
+            self._fleet(key).pop((kind.kind, place[1]), None)
+            if not self._fleet(key):
+                self._fleets.pop(key, None)
+        if kind is ZONE:
+            for host in _hosts(body):
+                self._hosts[host].discard(place)
+                if not self._hosts[host]:
+                    del self._hosts[host]
+
+
+def _place(body: Mapping[str, Any]) -> Place:
+    metadata = body["metadata"]
+    return metadata.get("namespace") or "", metadata["name"]
+
+
+def _hosts(zone: Mapping[str, Any]) -> tuple[str, ...]:
+    hosts = (zone.get("spec") or {}).get("hosts") or ()
+    return tuple(host for host in hosts if isinstance(host, str)) if isinstance(hosts, list) else ()
+
+
+def _newer(after: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Resource versions of one kind grow with time."""
+    return int(after["metadata"]["resourceVersion"]) > int(before["metadata"]["resourceVersion"])

@@ -1,0 +1,82 @@
+"""The operator in one screen: observe, plan, apply, for one fleet at a time, as often as something may have changed."""
+
+import asyncio
+import logging
+import time
+
+from shield_operator.core.planning import make_plan
+from shield_operator.core.world import FleetKey
+from shield_operator.kube.api import ApiError, Conflict, Unreachable
+from shield_operator.kube.apply import Applier, Done, Refused
+from shield_operator.kube.certificates import InvalidAuthority
+from shield_operator.kube.counters import Counters
+from shield_operator.kube.leadership import LeaseLost
+from shield_operator.kube.observe import NotYet, Observer
+from shield_operator.kube.progress import Progress
+from shield_operator.kube.queue import Lap
+
+MOST_SECONDS = 60.0
+"""Of one reconcile."""
+RESYNC_SECONDS = 30.0
+"""Each fleet is looked at again after this even if nothing happens."""
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Reconciles fleets."""
+
+    def __init__(self, observer: Observer, applier: Applier, progress: Progress, counters: Counters) -> None:
+        self._observer = observer
+        self._applier = applier
+        self._progress = progress
+        self._counters = counters
+
+    async def reconcile(self, key: FleetKey, done: Done) -> float:
+        """The fleet is as its zones want it. Returns the seconds after which to look again; raises what went wrong."""
+        seen = await self._observer.observe(key)
+        plan = make_plan(seen.world)
+        await self._applier.apply(key, seen, plan, done)
+        if plan.secrets is not None:
+            self._observer.remember(key, plan.memory)
+        else:
+            self._observer.forget(key)
+        return min(RESYNC_SECONDS, plan.again_after)
+
+    async def lap(self, key: FleetKey) -> Lap:
+        """One reconcile with its line in the log. Only LeaseLost comes through."""
+        began, done = time.monotonic(), Done()
+        outcome, reason, lap = "ok", "", Lap(failed=True)
+        try:
+            async with asyncio.timeout(MOST_SECONDS):
+                lap = Lap(again_after=await self.reconcile(key, done))
+        except Conflict as error:
+            outcome, reason = "conflict", str(error)
+        except (ApiError, Unreachable, Refused, NotYet, InvalidAuthority) as error:
+            outcome, reason = "error", f"{type(error).__name__}: {error}"
+        except TimeoutError:
+            outcome, reason = "timeout", f"took longer than {MOST_SECONDS:.0f} s"
+        except LeaseLost:
+            raise
+        except Exception as error:
+            # A fault of this program, met with one fleet: the others must not wait for its mending.
+            log.exception("reconcile of %s/%s failed", key.namespace, key.name)
+            outcome, reason = "fault", repr(error)
+        self._note(key, began, outcome, reason, done)
+        return lap
+
+    def _note(self, key: FleetKey, began: float, outcome: str, reason: str, done: Done) -> None:
+        seconds = time.monotonic() - began
+        self._progress.mark("reconcile")
+        self._counters.reconciled(outcome, seconds, done.writes, time.time())
+        fields = {
+            "key": f"{key.namespace}/{key.name}",
+            "outcome": outcome,
+            "seconds": round(seconds, 3),
+            "changed": done.writes,
+            "generation": done.held.record.generation if done.held is not None else None,
+        }
+        if reason:
+            fields["reason"] = reason
+        # A look that changed nothing is worth a line only to somebody who asks for it.
+        level = logging.WARNING if outcome != "ok" else logging.INFO if done.writes else logging.DEBUG
+        log.log(level, "reconciled", extra={"fields": fields})

@@ -1,0 +1,86 @@
+"""The operator's environment as values. A value that can't be used names its variable: retrying would not help."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shield_operator.core.decode import BUILT_IN, decode_fleet
+from shield_operator.core.spec import FleetSpec
+from shield_operator.core.world import Installation
+from shield_proxy.config.reading import InvalidField
+from shield_proxy.config.version import VERSION
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+class InvalidSetting(ValueError):
+    """A variable of the environment that can't be honoured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything `run` needs to know before it talks to anybody."""
+
+    installation: Installation
+    identity: str
+    """Of this process among all that ever held the Lease."""
+    log_level: str
+    kubeconfig: Path | None = None
+    health_port: int = 8081
+    internal_port: int | None = None
+    """Of proxies; None is the contract's."""
+
+
+def read_settings(environment: Mapping[str, str], kubeconfig: Path | None = None) -> Settings:
+    """The settings of an environment; InvalidSetting names the variable and what is wrong with it."""
+    level = environment.get("SHIELD_LOG_LEVEL", "info").lower()
+    if level not in LEVELS:
+        raise InvalidSetting(f"SHIELD_LOG_LEVEL: must be one of {', '.join(LEVELS)}, not {level!r}")
+    pod = environment.get("POD_NAME") or os.uname().nodename
+    return Settings(
+        installation=Installation(
+            namespace=_required(environment, "POD_NAMESPACE"),
+            image=_required(environment, "SHIELD_IMAGE"),
+            redis_image=_required(environment, "SHIELD_REDIS_IMAGE"),
+            version=VERSION,
+            fleet_defaults=_fleet_defaults(environment.get("SHIELD_FLEET_DEFAULTS", "")),
+            image_pull_policy=environment.get("SHIELD_IMAGE_PULL_POLICY") or "IfNotPresent",
+            image_pull_secrets=_names(environment.get("SHIELD_IMAGE_PULL_SECRETS", "")),
+            region_label=environment.get("SHIELD_REGION_LABEL") or "topology.kubernetes.io/region",
+            zone_label=environment.get("SHIELD_ZONE_LABEL") or "topology.kubernetes.io/zone",
+            network_policies=_flag(environment, "SHIELD_NETWORK_POLICIES", True),
+        ),
+        identity=f"{pod}_{secrets.token_hex(4)}",
+        log_level=level,
+        kubeconfig=kubeconfig,
+    )
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise InvalidSetting(f"{name}: is not set")
+    return value
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _flag(environment: Mapping[str, str], name: str, default: bool) -> bool:
+    value = environment.get(name, "").lower()
+    if value in ("", "true", "false"):
+        return value == "true" if value else default
+    raise InvalidSetting(f"{name}: must be true or false, not {value!r}")
+
+
+def _fleet_defaults(text: str) -> FleetSpec:
+    try:
+        return decode_fleet(json.loads(text), BUILT_IN, "SHIELD_FLEET_DEFAULTS") if text.strip() else BUILT_IN
+    except json.JSONDecodeError as error:
+        raise InvalidSetting(f"SHIELD_FLEET_DEFAULTS: not JSON: {error}") from error
+    except InvalidField as error:
+        raise InvalidSetting(str(error)) from error

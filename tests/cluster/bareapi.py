@@ -1,0 +1,159 @@
+"""etcd and kube-apiserver alone: what leases, apply and watches need, in seconds and on ports of their own.
+
+`with bare_api(folder, binaries) as api` gives a server with RBAC, and kubeconfigs of a superuser or any other user.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+START_SECONDS = 40.0
+
+
+@dataclass(slots=True)
+class BareApi:
+    """A running API server."""
+
+    folder: Path
+    port: int
+    tokens: dict[str, str] = field(default_factory=dict)
+    """User -> bearer token."""
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def kubeconfig(self, user: str = "admin") -> Path:
+        """A kubeconfig of the user; other users than admin may do what a test's RBAC lets them."""
+        authority = base64.b64encode((self.folder / "certs" / "apiserver.crt").read_bytes()).decode()
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "bare",
+            "clusters": [{"name": "bare", "cluster": {"server": self.url, "certificate-authority-data": authority}}],
+            "users": [{"name": user, "user": {"token": self.tokens[user]}}],
+            "contexts": [{"name": "bare", "context": {"cluster": "bare", "user": user}}],
+        }
+        path = self.folder / f"{user}.kubeconfig"
+        path.write_text(json.dumps(document))
+        return path
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def bare_api(folder: Path, binaries: Path, users: tuple[str, ...] = ("operator",)) -> Iterator[BareApi]:
+    """etcd and kube-apiserver run, with their state below `folder`, until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    (folder / "service-account.key").write_bytes(key)
+    api = BareApi(folder, free_port())
+    rows = []
+    for user in ("admin", *users):
+        api.tokens[user] = secrets.token_hex(16)
+        rows.append(f'{api.tokens[user]},{user},{user},"{"system:masters" if user == "admin" else "shield-test"}"')
+    (folder / "tokens.csv").write_text("\n".join(rows) + "\n")
+    client, peer = free_port(), free_port()
+    with ExitStack() as stack:
+        _start(stack, folder, binaries, _etcd(folder, client, peer))
+        server = _start(stack, folder, binaries, _apiserver(folder, client, api.port))
+        _await_ready(api, server)
+        yield api
+
+
+def _etcd(folder: Path, client: int, peer: int) -> list[str]:
+    at = "http://127.0.0.1"
+    return [
+        "etcd",
+        f"--data-dir={folder}/etcd",
+        "--unsafe-no-fsync",
+        f"--listen-client-urls={at}:{client}",
+        f"--advertise-client-urls={at}:{client}",
+        f"--listen-peer-urls={at}:{peer}",
+        f"--initial-advertise-peer-urls={at}:{peer}",
+        f"--initial-cluster=default={at}:{peer}",
+        "--log-level=error",
+    ]
+
+
+def _apiserver(folder: Path, etcd: int, port: int) -> list[str]:
+    key = f"{folder}/service-account.key"
+    return [
+        "kube-apiserver",
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={folder}/certs",
+        f"--token-auth-file={folder}/tokens.csv",
+        "--authorization-mode=RBAC",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-account-issuer=https://bare.test",
+        "--service-cluster-ip-range=10.0.0.0/16",
+        "--endpoint-reconciler-type=none",
+        "--disable-admission-plugins=ServiceAccount",
+        "--profiling=false",
+        "--v=0",
+    ]
+
+
+def _start(stack: ExitStack, folder: Path, binaries: Path, command: list[str]) -> subprocess.Popen[bytes]:
+    out = stack.enter_context((folder / f"{command[0]}.log").open("wb"))
+    environment = {**os.environ, "GOMAXPROCS": "2"}
+    running = subprocess.Popen(
+        [str(binaries / command[0]), *command[1:]], stdout=out, stderr=out, env=environment, cwd=folder
+    )
+    stack.callback(_stop, running)
+    return running
+
+
+def _stop(running: subprocess.Popen[bytes]) -> None:
+    running.terminate()
+    try:
+        running.wait(10)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()
+
+
+def _await_ready(api: BareApi, server: subprocess.Popen[bytes]) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    deadline = time.monotonic() + START_SECONDS
+    request = urllib.request.Request(f"{api.url}/readyz", headers={"Authorization": f"Bearer {api.tokens['admin']}"})
+    problem: object = None
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(request, context=context, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError) as error:
+            problem = error
+        time.sleep(0.1)
+    log = (api.folder / "kube-apiserver.log").read_text(errors="replace")[-2000:]
+    raise RuntimeError(f"kube-apiserver did not become ready: {problem}\n{log}")
