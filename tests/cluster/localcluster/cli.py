@@ -20,9 +20,9 @@ from .shell import CommandFailed
 from .wanmatrix import UnknownPlace
 
 EXPECTED = (
-    ClusterFailed, CommandFailed, NotOffered, NotUp, NotEmptied, UnknownPlace, LookupError, ValueError, FileNotFoundError,
-    control.Unreachable, packages.Missing, gotool.NoGo,
-)  # fmt: skip
+    *(ClusterFailed, CommandFailed, NotOffered, NotUp, NotEmptied, control.Unreachable, packages.Missing, gotool.NoGo),
+    *(UnknownPlace, LookupError, ValueError, FileNotFoundError),
+)
 
 
 def say(text: str) -> None:

@@ -64,6 +64,10 @@ class Machine:
         kept = keep(f"node {self.node.name}", argv, log, self._say, started=self._started)
         self._task = tasks.create_task(kept)
 
+    def api_is_ready(self) -> None:
+        """kube-proxy may start."""
+        (self._home / "etc" / node.API_READY).touch()
+
     def _started(self, pid: int) -> None:
         self._outer = pid
 

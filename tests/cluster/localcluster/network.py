@@ -1,8 +1,8 @@
 """The cluster's network inside its own namespace: nodes, origins, the control link and the ends that the WAN switches.
 
 A node has two devices. `wan` holds its InternalIP and its default route, so that all traffic to other nodes, their
-pods and the origins crosses the WAN. `ctl` leads only to the control plane, which forwards nothing. An origin has `wan` alone.
-Everything on the WAN is on one link: whoever answers for an address there holds it, wherever it moves.
+pods and the origins crosses the WAN. `ctl` leads only to the control plane, which forwards nothing. An origin has
+`wan` alone. Everything on the WAN is on one link: whoever answers for an address there holds it, wherever it moves.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from .cgroups import is_unified
 
 PAUSE_IMAGE = "localhost/pause:1"
 VOLUMES = 4
+# this file appears in /run/node once the API server knows kube-proxy's rights: one that asks earlier waits for seconds
+API_READY = "api-ready"
 
 
 def cni(node: layout.Node) -> dict[str, Any]:
@@ -80,7 +82,6 @@ def kubelet(node: layout.Node, group: str) -> dict[str, Any]:
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "100Mi"},
-        "localStorageCapacityIsolation": False,
         "volumePluginDir": "/run/node/plugins",
         "podLogsDir": "/var/log/pods",
         "maxPods": 110,
@@ -139,6 +140,7 @@ keep() {{
 keep containerd containerd -c /run/node/containerd.toml &
 until [ -S /run/containerd/containerd.sock ]; do sleep 0.1; done
 keep kubelet kubelet {kubelet_flags} &
+until [ -e /run/node/{API_READY} ]; do sleep 0.1; done
 keep kube-proxy kube-proxy --config=/run/node/proxy.yaml &
 wait
 """

@@ -82,6 +82,8 @@ class Supervisor:
         loading = asyncio.gather(*(m.load(self.settings.base_images) for m in self.machines.values()))
         api = kubeapi.KubeApi(self.state / "pki", "supervisor")
         await self._api_ready(api)
+        for machine in self.machines.values():
+            machine.api_is_ready()
         self.say("API server ready")
         await self._keep(tasks, "kube-controller-manager", controlplane.controller_manager(self.state))
         await self._keep(tasks, "kube-scheduler", controlplane.scheduler(self.state))

@@ -3,9 +3,10 @@
     python -m localcluster.wan --socket PATH --port PLACE=DEVICE ... < matrix.json
 
 Each port is one end of a veth pair whose other end is in a node's or an origin's network namespace. Frames are
-taken and given with their virtio header, so segmentation and checksum offload stay on: a bulk transfer crosses in frames of up to
-64 KiB and costs a twentieth of what single packets would. A path may be changed or cut while traffic flows, by one JSON
-line on the control socket (SPEAK below); whoever holds an address is learnt from the frames, as a switch does.
+taken and given with their virtio header, so segmentation and checksum offload stay on: a bulk transfer crosses in
+frames of up to 64 KiB and costs a twentieth of what single packets would. A path may be changed or cut while traffic
+flows, by one JSON line on the control socket (SPEAK below); whoever holds an address is learnt from the frames, as a
+switch does.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Matrix:
         return matrix
 
     def with_path(self, a: str, b: str, ms: float | None) -> Matrix:
-        """The same matrix with one path changed. UnknownPlace or ValueError (below 0, above a minute) names the fault."""
+        """The same matrix with one path changed. UnknownPlace or ValueError (below 0, above a minute) if wrong."""
         for place in (a, b):
             if place not in self.places:
                 raise UnknownPlace(f"no place {place!r} on the WAN; there are {', '.join(self.places)}")

@@ -29,10 +29,9 @@ class Image:
 
     def configuration(self, layer: str) -> dict[str, Any]:
         """The OCI image configuration; `layer` is the hex SHA-256 of the one layer's tar."""
+        optional = {"Entrypoint": list(self.entrypoint), "Cmd": list(self.command), "User": self.user}
         config: dict[str, Any] = {"Env": list(self.environment), "WorkingDir": self.folder}
-        for name, value in (("Entrypoint", list(self.entrypoint)), ("Cmd", list(self.command)), ("User", self.user)):
-            if value:
-                config[name] = value
+        config |= {name: value for name, value in optional.items() if value}
         return {
             "created": EPOCH,
             "architecture": _architecture(),

@@ -1,4 +1,4 @@
-"""The programs of the cluster, built from Go modules: kc (Kubernetes, etcd and kubectl in one), CoreDNS, pause, helm."""
+"""The cluster's programs, built from Go modules: kc (Kubernetes, etcd and kubectl in one), CoreDNS, pause, helm."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Prepared:
 
 
 def everything(say: Say) -> Prepared:
-    """All of it is in the cache. packages.Missing, gotool.NoGo or CommandFailed say what is missing and what mends it."""
+    """All of it is in the cache. packages.Missing, gotool.NoGo or CommandFailed says what is missing and the mend."""
     packages.install(say)
     cache_root().mkdir(parents=True, exist_ok=True)
     steps: dict[str, Callable[[], Path]] = {

@@ -9,8 +9,10 @@ from ..shell import CommandFailed, run
 
 SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DROPPED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian", "var/lib/apt/lists",
-           "var/cache/apt", "var/cache/debconf", "var/log", "debootstrap")  # fmt: skip
+DROPPED = (
+    *("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian"),
+    *("var/lib/apt/lists", "var/cache/apt", "var/cache/debconf", "var/log", "debootstrap"),
+)
 PYTHON_PACKAGES = ("python3", "python3-venv", "python3-pip", "ca-certificates")
 REDIS_PACKAGES = ("redis-server",)
 
@@ -72,7 +74,7 @@ def python(root: Path) -> None:
 
 
 def redis(root: Path) -> None:
-    """The file system of the Redis image: redis-server and redis-cli, a user redis with uid and gid 999, /data its own."""
+    """The Redis image's file system: redis-server and redis-cli, a user redis with uid and gid 999 who owns /data."""
     bootstrap(root, REDIS_PACKAGES)
     run("chroot", root, "groupmod", "-g", "999", "redis")
     run("chroot", root, "usermod", "-u", "999", "-g", "999", "-d", "/data", "redis")
