@@ -24,10 +24,11 @@ from shield_proxy.process.latency import LatencyMeter, connect_once
 from shield_proxy.process.metrics import Family, process_families
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
-from shield_proxy.process.settings import Addresses, ProxySettings
+from shield_proxy.process.settings import ProxySettings
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, take_mounted, watch
-from shield_proxy.tiers.dataplane import Dataplane, DataplaneSettings, RedisSettings
+from shield_proxy.tiers.dataplane import Dataplane
+from shield_proxy.tiers.settings import Addresses, DataplaneSettings
 from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 
 log = logging.getLogger("shield.process")
@@ -101,7 +102,6 @@ async def run_proxy(settings: ProxySettings) -> int:
 
 def _assemble(settings: ProxySettings) -> _Process:
     tls = _certificates(settings.tls_dir)
-    redis = settings.redis and RedisSettings(settings.redis.host, settings.redis.port, settings.redis.password)
     dataplane = Dataplane(
         DataplaneSettings(
             tier=settings.tier,
@@ -114,7 +114,8 @@ def _assemble(settings: ProxySettings) -> _Process:
             hop_listen=settings.hop,
             memory_bytes=settings.memory_bytes,
             max_object_bytes=settings.max_object_bytes,
-            redis=redis,
+            redis=settings.redis,
+            access_log=settings.access_log,
         ),
         tls,
     )

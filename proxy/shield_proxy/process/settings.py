@@ -15,22 +15,12 @@ from shield_proxy.config.codec import decode_state
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.state import FleetState
-
-Addresses = tuple[tuple[str, int], ...]
+from shield_proxy.tiers.settings import Addresses, RedisSettings
 
 CONFIRM_SECONDS = 20
 """After this long without a word of operator or peer a pod is ready with the state it has."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
-
-
-@dataclass(frozen=True, slots=True)
-class RedisAddress:
-    """The Redis of this data centre."""
-
-    host: str
-    port: int
-    password: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class ProxySettings:
     state_dir: Path | None
     state: FleetState | None = None
     """Used before anything mounted or pushed is there."""
-    redis: RedisAddress | None = None
+    redis: RedisSettings | None = None
     memory_bytes: int = 128 << 20
     max_object_bytes: int = 64 << 20
     drain_seconds: int = 20
@@ -237,16 +227,16 @@ def _inline_state(top: Reader) -> FleetState | None:
     return state
 
 
-def _redis(top: Reader) -> RedisAddress | None:
+def _redis(top: Reader) -> RedisSettings | None:
     if not top.has("redis"):
         return None
     host, port = parse_address(top.text("redis"), "redis")
     path = Path(top.text("redisPasswordFile", f"{contract.REDIS_DIR}/password"))
     try:
-        return RedisAddress(host, port, path.read_text("utf-8").rstrip("\r\n") or None)
+        return RedisSettings(host, port, path.read_text("utf-8").rstrip("\r\n") or None)
     except FileNotFoundError:
         if top.has("redisPasswordFile"):
             raise InvalidField("redisPasswordFile", f"{path} does not exist") from None
-        return RedisAddress(host, port)
+        return RedisSettings(host, port)
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidField("redisPasswordFile", f"{path} can't be read: {error}") from error

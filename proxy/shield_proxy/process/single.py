@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Zone
-from shield_proxy.process.settings import Addresses, ProxySettings, parse_bytes
+from shield_proxy.process.settings import ProxySettings, parse_bytes
+from shield_proxy.tiers.settings import Addresses
 
 CACHE_FIELDS = {"memory": 128 << 20, "maxObject": 64 << 20}
 """What --cache may set, and the defaults in bytes."""

@@ -11,13 +11,13 @@ from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import FleetState
 from shield_proxy.process.settings import (
     FIELDS,
-    RedisAddress,
     decode_settings,
     parse_address,
     parse_bytes,
     settings_of_environment,
     settings_of_file,
 )
+from shield_proxy.tiers.settings import RedisSettings
 
 DOCUMENT: dict[str, Any] = {
     "tier": "lower",
@@ -61,7 +61,7 @@ def test_every_variable_reaches_its_setting() -> None:
     assert (found.memory_bytes, found.max_object_bytes) == (256 << 20, 1 << 20)
     assert (found.drain_seconds, found.drain_delay_seconds) == (7, 0)
     assert (found.log_level, found.access_log) == ("debug", True)
-    assert found.redis == RedisAddress("redis.shop", 6379, None)
+    assert found.redis == RedisSettings("redis.shop", 6379, None)
     assert found.data_center == "eu/eu-1"
 
 
@@ -150,7 +150,7 @@ state: {{schema: 1, namespace: shop, fleet: default, generation: 4, lease: 1}}
     )
     found = settings_of_file(tmp_path / "proxy.yaml", ipv6=False)
     assert found.state == FleetState("shop", "default", 4, 1)
-    assert found.redis == RedisAddress("::1", 6379, "secret")
+    assert found.redis == RedisSettings("::1", 6379, "secret")
     assert found.memory_bytes == 1 << 30
 
 
