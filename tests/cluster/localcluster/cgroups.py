@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
@@ -99,6 +100,18 @@ def members(name: str) -> set[int]:
         except OSError:
             continue  # removed, or its last process left, while we looked
     return pids
+
+
+def clear_node(name: str, node: str) -> None:
+    """A dead node's pods have left no group: a kubelet that finds some would spend seconds on each."""
+    deadline = time.monotonic() + 10
+    tops = [root / name / node for root in hierarchies()]
+    while any(child.is_dir() for top in tops for child in top.iterdir()) and time.monotonic() < deadline:
+        for group in (Path(path) for top in tops for path, _, _ in os.walk(top, topdown=False)):
+            with suppress(OSError):  # busy until the kernel has let go of its last process
+                if group not in tops:
+                    group.rmdir()
+        time.sleep(0.02)
 
 
 def end(name: str, within: float = 30.0) -> None:

@@ -61,6 +61,11 @@ def _prepare(_args: argparse.Namespace) -> int:
     return 0
 
 
+def _packages(_args: argparse.Namespace) -> int:
+    packages.install(say)
+    return 0
+
+
 def _bin(_args: argparse.Namespace) -> int:
     say(str(prepare.binaries_folder()))
     return 0
@@ -71,7 +76,7 @@ def _image(args: argparse.Namespace) -> int:
         tag, size = archive.sizes(args.tar)
         say(f"{tag}  {size / 1e6:.1f} MB unpacked, {args.tar.stat().st_size / 1e6:.1f} MB archive")
         return 0
-    built = appimage.build(args.context, args.dockerfile, args.tag, args.out, say)
+    built = appimage.build(args.context, args.dockerfile, args.tag, args.out, say, tuple(args.build_arg))
     tag, size = archive.sizes(args.out)
     say(f"{tag} {'built' if built else 'is as it was'}, {size / 1e6:.1f} MB unpacked: {args.out}")
     return 0
@@ -148,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
     add("up", _up, "start the cluster; nothing happens if it runs")
     add("down", _down, "end the cluster and leave nothing of it")
     add("status", _status, "say how it is; exit code 0 if it is ready")
+    add("packages", _packages, "install the Debian packages that tests and the built-in cluster need")
     add("prepare", _prepare, "build what the built-in cluster needs into the cache")
     add("bin", _bin, "print the folder with kubectl and helm")
     image = add("image", _image, "build an image or tell its size").add_subparsers(dest="what", required=True)
@@ -156,6 +162,7 @@ def parser() -> argparse.ArgumentParser:
     build.add_argument("--context", type=Path, default=Path())
     build.add_argument("--dockerfile", type=Path, default=None)
     build.add_argument("--out", type=Path, required=True)
+    build.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE")
     image.add_parser("size", help="tell an archive's size").add_argument("tar", type=Path)
     add("load", _load, "load an image archive on every node").add_argument("tar", type=Path)
     wan = add("wan", _wan, "see or change the delays between places").add_subparsers(dest="what", required=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import control, layout, network, node
+from . import cgroups, control, layout, network, node
 from .component import keep
 from .settings import Settings
 from .shell import CommandFailed, run
@@ -101,6 +102,8 @@ class Machine:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        await asyncio.to_thread(cgroups.clear_node, self._settings.group, self.node.name)
+        await asyncio.to_thread(shutil.rmtree, self._home / "lib" / "kubelet", ignore_errors=True)
 
     def resume(self) -> None:
         """A stopped node is starting again; nothing happens to one that runs."""

@@ -32,7 +32,8 @@ def run(*argv: str | Path, stdin: str | None = None, cwd: Path | None = None, ti
     except subprocess.TimeoutExpired:
         raise CommandFailed(f"{' '.join(words)}: not done after {timeout:.0f} s") from None
     if ended.returncode:
-        raise CommandFailed(f"{' '.join(words)}: exit code {ended.returncode}\n{(ended.stderr + ended.stdout)[-2000:]}")
+        said = (ended.stdout[-2000:] + ended.stderr[-2000:]).strip()
+        raise CommandFailed(f"{' '.join(words)}: exit code {ended.returncode}\n{said}")
     return ended.stdout
 
 

@@ -37,9 +37,9 @@ def context_files(context: Path) -> Iterator[Path]:
             yield context / name
 
 
-def context_key(context: Path, dockerfile: Path, tag: str) -> str:
-    """Changes when the Dockerfile, the tag, the base image or a file that the build could copy does."""
-    digest = hashlib.sha256(f"{tag} {baseimages.RECIPE}".encode())
+def context_key(context: Path, dockerfile: Path, tag: str, arguments: tuple[str, ...] = ()) -> str:
+    """Changes when the Dockerfile, the tag, an argument, the base image or a file that the build could copy does."""
+    digest = hashlib.sha256(f"{tag} {arguments} {baseimages.RECIPE}".encode())
     copied = _copied(dockerfile)
     for file in [dockerfile, *context_files(context)]:
         name = os.path.relpath(file, context)
@@ -70,11 +70,19 @@ def _is_copied(name: str, sources: list[str]) -> bool:
     return False
 
 
-def build(context: Path, dockerfile: Path | None, tag: str, out: Path, say: Callable[[str], None]) -> bool:
-    """`out` is a docker archive of the image. False if it was that already, of the same files."""
+def build(
+    context: Path,
+    dockerfile: Path | None,
+    tag: str,
+    out: Path,
+    say: Callable[[str], None],
+    arguments: tuple[str, ...] = (),
+) -> bool:
+    """`out` is a docker archive of the image, built with these NAME=VALUE arguments. False if it was that already, of
+    the same files."""
     recipe = dockerfile or context / "Dockerfile"
     stamp = out.with_name(out.name + ".key")
-    wanted = context_key(context, recipe, tag)
+    wanted = context_key(context, recipe, tag, arguments)
     if out.exists() and stamp.exists() and stamp.read_text() == wanted:
         return False
     base = baseimages.python()
@@ -85,13 +93,13 @@ def build(context: Path, dockerfile: Path | None, tag: str, out: Path, say: Call
     out.parent.mkdir(parents=True, exist_ok=True)
     with (locks / "buildah").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _build(context, recipe, tag, out, base)
+        _build(context, recipe, tag, out, base, arguments)
     stamp.write_text(wanted)
     say(f"{tag}: built in {time.monotonic() - began:.0f} s")
     return True
 
 
-def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path) -> None:
+def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path, arguments: tuple[str, ...]) -> None:
     storage = cache_root() / "buildah"
     store = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run"), "--storage-driver", "vfs"]
     with tempfile.TemporaryDirectory(prefix="shield-image-") as scratch:
@@ -101,7 +109,9 @@ def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path) -> None
         _inside([*store, "pull", *policed, f"docker-archive:{base}"])
         bud = [*store, "bud", *policed, "--isolation", "chroot", "--layers=false", "--pull-never", "--no-cache"]
         mounts = _mounts(Path(scratch))
-        _inside([*bud, *mounts, "-t", tag, "-f", str(recipe), str(context)])
+        _inside(
+            [*bud, *mounts, *(f"--build-arg={one}" for one in arguments), "-t", tag, "-f", str(recipe), str(context)]
+        )
         draft = out.with_name(out.name + ".new")
         draft.unlink(missing_ok=True)
         _inside([*store, "push", *policed, tag, f"docker-archive:{draft}:{tag}"])

@@ -31,6 +31,9 @@ NEEDED = {
     "curl": "curl",
     "redis-server": "redis-server",
     "ps": "procps",
+    # what the benchmarks compare with and load by
+    "nginx": "nginx-light",
+    "wrk": "wrk",
 }
 
 
