@@ -1,0 +1,36 @@
+"""Cache-Control as a value (RFC 9111, 5.2)."""
+
+import re
+from collections.abc import Mapping
+
+Directives = Mapping[bytes, bytes]
+"""Lower-case name -> argument, b"" where there is none. Of a repeated directive the first counts."""
+
+_DIRECTIVE = re.compile(rb'[\s,]*([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^,"\s]*)))?[^,]*')
+FOREVER = 2**31
+"""Seconds that stand for any larger number (RFC 9111, 1.2.2)."""
+
+
+def parse_directives(value: bytes | None) -> Directives:
+    """The directives of a field's value."""
+    found: dict[bytes, bytes] = {}
+    if value:
+        for match in _DIRECTIVE.finditer(value):
+            quoted, plain = match[2], match[3]
+            found.setdefault(match[1].lower(), quoted if quoted is not None else plain or b"")
+    return found
+
+
+def request_directives(cache_control: bytes | None, pragma: bytes | None) -> Directives:
+    """A request's directives; Pragma: no-cache counts where there is no Cache-Control (RFC 9111, 5.4)."""
+    if cache_control is None and pragma is not None and b"no-cache" in pragma.lower():
+        return {b"no-cache": b""}
+    return parse_directives(cache_control)
+
+
+def seconds(directives: Directives, name: bytes) -> int | None:
+    """A directive's delta-seconds; None if it is absent; 0 if it is there but is no number: doubt means stale."""
+    value = directives.get(name)
+    if value is None:
+        return None
+    return min(int(value), FOREVER) if value.isdigit() and len(value) < 20 else (FOREVER if value.isdigit() else 0)

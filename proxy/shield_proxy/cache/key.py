@@ -1,0 +1,35 @@
+"""The cache key: what makes two requests ask for the same thing."""
+
+from shield_proxy.wire.message import Index, RequestHead
+
+KEY_FIELDS = (
+    b"origin",
+    b"forwarded",
+    b"x-forwarded-scheme",
+    b"x-host",
+    b"x-http-method",
+    b"x-http-method-override",
+    b"x-method-override",
+    b"x-original-url",
+    b"x-rewrite-url",
+)
+"""Fields that origins are known to answer by without saying so in Vary. X-Forwarded-Host and -Proto are set here."""
+
+
+def cache_key(zone_uid: str, scheme: bytes, authority: bytes, target: bytes, index: Index) -> bytes:
+    """The canonical key. It begins with the zone's UID, so that zones never share; no part can run into the next."""
+    key = b"%s\n%s\n%s\n%s" % (zone_uid.encode(), scheme, authority, target)
+    for name in KEY_FIELDS:
+        if name in index:
+            key += b"\n%s:%s" % (name, index[name])
+    return key
+
+
+def target_key(zone_uid: str, scheme: bytes, authority: bytes, target: bytes) -> bytes:
+    """The key of a target URI asked plainly: what unsafe methods invalidate (RFC 9111, 4.4)."""
+    return cache_key(zone_uid, scheme, authority, target, {})
+
+
+def may_be_cached(head: RequestHead) -> bool:
+    """Whether the request is one that stored responses can answer at all."""
+    return head.method in (b"GET", b"HEAD")

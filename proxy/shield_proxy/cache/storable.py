@@ -1,0 +1,95 @@
+"""Whether a response may be stored, and if not, why (RFC 9111, 3)."""
+
+from dataclasses import dataclass
+
+from shield_proxy.cache.directives import Directives, parse_directives
+from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic_lifetime, initial_age
+from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.wire.message import Fields, Index, ResponseHead, list_members
+from shield_proxy.wire.plain import variation
+
+NEVER = frozenset((206, 304))
+SHARED_WITH_AUTHORIZATION = (b"must-revalidate", b"public", b"s-maxage")
+LEFT_OUT = frozenset((b"age", b"content-length", b"cache-status", b"shield-cache-status"))
+"""Response fields that are of one transfer, not of what is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storable:
+    """May be stored, under these names of Vary and for this long."""
+
+    vary: tuple[bytes, ...]
+    directives: Directives
+    lifetime: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotStored:
+    """May not be stored, or it is of no use."""
+
+    reason: str
+    forbidden: bool = True
+    """Origin or request forbid it: the status is BYPASS, else it stays MISS."""
+
+
+def judge(
+    request: Index, directives: Directives, head: ResponseHead, wall: float, *, authorized: bool = False
+) -> Storable | NotStored:
+    """The verdict on the response to a GET. `directives` are the request's, `wall` is wall-clock time."""
+    if b"no-store" in directives:
+        return NotStored("no-store in the request")
+    if head.status in NEVER:
+        return NotStored(f"status {head.status}", forbidden=False)
+    said = parse_directives(head.index.get(b"cache-control"))
+    for name in (b"no-store", b"private"):
+        if name in said:
+            return NotStored(name.decode())
+    if b"set-cookie" in head.index:
+        return NotStored("set-cookie")
+    if (authorized or b"authorization" in request) and not any(name in said for name in SHARED_WITH_AUTHORIZATION):
+        return NotStored("authorization")
+    vary = tuple(sorted(set(list_members(head.index.get(b"vary")))))
+    if b"*" in vary:
+        return NotStored("vary *")
+    lifetime = explicit_lifetime(head.index, said, wall)
+    if lifetime is None:
+        if head.status not in HEURISTIC and b"public" not in said:
+            return NotStored(f"status {head.status} without freshness", forbidden=False)
+        lifetime = heuristic_lifetime(head.status, head.index, wall)
+    if b"no-cache" in said:
+        lifetime = 0.0
+    if lifetime <= 0 and b"etag" not in head.index and b"last-modified" not in head.index:
+        return NotStored("neither fresh nor validated", forbidden=b"no-cache" in said)
+    return Storable(vary, said, lifetime)
+
+
+def store(
+    verdict: Storable,
+    key: bytes,
+    request: Index,
+    head: ResponseHead,
+    fields: Fields,
+    body: bytes,
+    *,
+    now: float,
+    wall: float,
+    delay: float,
+    trusted: bool,
+) -> StoredResponse:
+    """The stored response. `fields` are end-to-end; `now` is monotonic, `wall` its wall-clock twin."""
+    kept = tuple(field for field in fields if field[0].lower() not in LEFT_OUT)
+    index = {name: value for name, value in head.index.items() if name not in LEFT_OUT}
+    age = initial_age(head.index, wall, delay, trusted=trusted)
+    return StoredResponse(
+        key=key,
+        variation=variation(verdict.vary, request),
+        status=head.status,
+        reason=head.reason,
+        fields=kept,
+        index=index,
+        body=body,
+        vary=verdict.vary,
+        directives=verdict.directives,
+        born=now - age,
+        lifetime=verdict.lifetime,
+    )

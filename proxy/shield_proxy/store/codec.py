@@ -1,0 +1,122 @@
+"""Stored responses as values of L2. Every value begins with its key, so that none is taken for another. Pure.
+
+No clock is compared: a value carries its age when it was set and the time it was given to live; what has passed since
+is that minus what Redis says is left.
+"""
+
+import struct
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from shield_proxy.cache.directives import parse_directives, seconds
+from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.wire.message import index_fields
+
+_ENTRY, _VARY = b"SE1", b"SV1"
+_HEAD = struct.Struct("!3sIIIHHHqqq")
+"""Magic, sizes of key, variation and vary names, status, size of reason, number of fields; age, lifetime, time to
+live in milliseconds."""
+_FIELD = struct.Struct("!HI")
+_VARY_HEAD = struct.Struct("!3sI")
+KEEP_SECONDS = 3600.0
+"""How long a stale response that can be revalidated is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaryNames:
+    """The key has variants: these request fields select."""
+
+    names: tuple[bytes, ...]
+
+
+def redis_key(key: bytes, variation: bytes | None = None) -> bytes:
+    """The key in Redis of a resource, or of one of its variants."""
+    whole = key if variation is None else b"%s\n\n%s" % (key, variation)
+    return b"shield:" + blake2b(whole, digest_size=20).hexdigest().encode()
+
+
+def time_to_live(stored: StoredResponse, now: float) -> int:
+    """Milliseconds it is of use: fresh, servable on errors, or worth revalidating; 0 if it is not."""
+    left = max(0.0, stored.lifetime - stored.age(now))
+    stale = max(float(seconds(stored.directives, b"stale-if-error") or 0), KEEP_SECONDS if stored.validated else 0.0)
+    return int(min(left + stale, 2**31) * 1000)
+
+
+def encode_entry(stored: StoredResponse, now: float, live: int) -> bytes:
+    """The value of a stored response that is given `live` milliseconds."""
+    names = b"\n".join(stored.vary)
+    head = _HEAD.pack(
+        _ENTRY,
+        len(stored.key),
+        len(stored.variation),
+        len(names),
+        stored.status,
+        len(stored.reason),
+        len(stored.fields),
+        int(stored.age(now) * 1000),
+        int(stored.lifetime * 1000),
+        live,
+    )
+    parts = [head, stored.key, stored.variation, names, stored.reason]
+    for name, value in stored.fields:
+        parts += (_FIELD.pack(len(name), len(value)), name, value)
+    parts.append(stored.body)
+    return b"".join(parts)
+
+
+def encode_vary(key: bytes, names: tuple[bytes, ...]) -> bytes:
+    """The value that says that a key has variants."""
+    return _VARY_HEAD.pack(_VARY, len(key)) + key + b"\n".join(names)
+
+
+def decode(value: bytes, key: bytes, variation: bytes, left: int, now: float) -> StoredResponse | VaryNames | None:
+    """What a value holds; None where it is damaged, or of another key. `left` is Redis' PTTL in milliseconds."""
+    try:
+        if value.startswith(_VARY):
+            return _decode_vary(value, key)
+        return _decode_entry(value, key, variation, left, now)
+    except (struct.error, ValueError):
+        return None
+
+
+def _decode_vary(value: bytes, key: bytes) -> VaryNames | None:
+    _, size = _VARY_HEAD.unpack_from(value)
+    start = _VARY_HEAD.size
+    if value[start : start + size] != key:
+        return None
+    return VaryNames(tuple(value[start + size :].split(b"\n")))
+
+
+def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: float) -> StoredResponse | None:
+    magic, of_key, of_variation, of_names, status, of_reason, count, age, lifetime, live = _HEAD.unpack_from(value)
+    if magic != _ENTRY:
+        return None
+    position = _HEAD.size
+    texts: list[bytes] = []
+    for size in (of_key, of_variation, of_names, of_reason):
+        texts.append(value[position : position + size])
+        position += size
+    fields: list[tuple[bytes, bytes]] = []
+    for _ in range(count):
+        of_name, of_value = _FIELD.unpack_from(value, position)
+        position += _FIELD.size
+        name = value[position : position + of_name]
+        position += of_name
+        fields.append((name, value[position : position + of_value]))
+        position += of_value
+    if texts[0] != key or texts[1] != variation or position > len(value):
+        return None
+    index = index_fields(tuple(fields))
+    return StoredResponse(
+        key=key,
+        variation=variation,
+        status=status,
+        reason=texts[3],
+        fields=tuple(fields),
+        index=index,
+        body=value[position:],
+        vary=tuple(texts[2].split(b"\n")) if texts[2] else (),
+        directives=parse_directives(index.get(b"cache-control")),
+        born=now - (age + max(0, live - left)) / 1000,
+        lifetime=lifetime / 1000,
+    )

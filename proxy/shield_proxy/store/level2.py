@@ -1,0 +1,197 @@
+"""L2: the Redis of the data centre. It is a cache: gone, slow or full it costs a moment, never a request."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import hiredis
+
+from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.store.breaker import Breaker
+from shield_proxy.store.codec import VaryNames, decode, encode_entry, encode_vary, redis_key, time_to_live
+from shield_proxy.store.resp import RedisConnection, RedisFailed, pack
+from shield_proxy.wire.message import Index
+from shield_proxy.wire.plain import variation
+
+LEAST, MOST = 0.02, 0.25
+"""Seconds a lookup may take: half of what the next hop takes, within these."""
+WRITE_SECONDS = 5.0
+QUEUED = 8 << 20
+"""Bytes on their way to Redis, beyond which nothing more is stored."""
+FULL_PAUSE = 1.0
+"""Seconds without storing after Redis refused to."""
+
+
+class OperationCounter(Protocol):
+    """Counts by result."""
+
+    def add_kind(self, name: str, kind: str, amount: int = 1) -> None:
+        """One more."""
+        ...
+
+
+class Level2:
+    """Lookups on one connection, stores on another, so that large values do not hold up lookups."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        password: str | None,
+        largest: int,
+        clock: Callable[[], float],
+        counters: OperationCounter,
+    ) -> None:
+        self._address = (host, port)
+        self._password = password
+        self._largest = largest
+        self._clock = clock
+        self._counters = counters
+        self._reading, self._writing = Breaker(), Breaker()
+        self._connections: dict[str, RedisConnection] = {}
+        self._connecting: dict[str, asyncio.Task[RedisConnection]] = {}
+        self._next_hop = 2 * MOST
+        self._full_until = 0.0
+        self._writes: set[asyncio.Task[None]] = set()
+
+    @property
+    def bypassed(self) -> bool:
+        """Lookups are not made, because of failures."""
+        return not self._reading.is_closed
+
+    @property
+    def patience(self) -> float:
+        """Seconds a lookup may take."""
+        return min(MOST, max(LEAST, self._next_hop / 2))
+
+    def learn_next_hop(self, seconds: float) -> None:
+        """What a fetch took: half of it is what a lookup is worth."""
+        self._next_hop += (seconds - self._next_hop) / 8
+
+    async def get(self, key: bytes, request: Index, now: float) -> StoredResponse | None:
+        """The stored response a request selects, fresh or stale; None also whenever Redis fails."""
+        if not self._reading.allows(now):
+            self._count("bypassed")
+            return None
+        deadline = asyncio.get_running_loop().time() + self.patience
+        try:
+            found = await self._look_up(redis_key(key), key, b"", deadline)
+            if isinstance(found, VaryNames):
+                selected = variation(found.names, request)
+                found = await self._look_up(redis_key(key, selected), key, selected, deadline)
+        except RedisFailed:
+            self._reading.failed(self._clock())
+            self._count("failed")
+            return None
+        self._reading.succeeded()
+        if not isinstance(found, StoredResponse):
+            self._count("miss")
+            return None
+        self._count("hit")
+        return found
+
+    async def _look_up(
+        self, name: bytes, key: bytes, selected: bytes, deadline: float
+    ) -> StoredResponse | VaryNames | None:
+        connection = await self._connection("read", deadline)
+        commands = pack("GET", name) + pack("PTTL", name)
+        left = deadline - asyncio.get_running_loop().time()
+        value, live = await connection.ask(commands, 2, max(0.001, left))
+        for reply in (value, live):
+            if isinstance(reply, hiredis.HiredisError):
+                raise RedisFailed(str(reply))
+        if not isinstance(value, bytes) or not isinstance(live, int) or live < 0:
+            return None
+        return decode(value, key, selected, live, self._clock())
+
+    def put(self, stored: StoredResponse, now: float) -> None:
+        """Stores it in the background, if that is of use and Redis keeps up."""
+        live = time_to_live(stored, now)
+        if len(stored.body) > self._largest or live <= 0:
+            return
+        name = redis_key(stored.key, stored.variation if stored.vary else None)
+        commands = [pack("SET", name, encode_entry(stored, now, live), "PX", live)]
+        if stored.vary:
+            record = encode_vary(stored.key, stored.vary)
+            commands.append(pack("SET", redis_key(stored.key), record, "PX", live))
+        self._write(commands, now)
+
+    def remove(self, key: bytes) -> None:
+        """Removes the key, and so the way to its variants."""
+        self._write([pack("UNLINK", redis_key(key))], self._clock())
+
+    def _write(self, commands: list[bytes], now: float) -> None:
+        connection = self._connections.get("write")
+        queued = connection.queued if connection is not None else 0
+        if now < self._full_until or queued > QUEUED or len(self._writes) > 1000 or not self._writing.allows(now):
+            self._count("dropped")
+            return
+        packed = b"".join(commands)
+        task = asyncio.get_running_loop().create_task(self._send(packed, len(commands)))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    async def _send(self, packed: bytes, replies: int) -> None:
+        try:
+            connection = await self._connection("write", asyncio.get_running_loop().time() + WRITE_SECONDS)
+            answers = await connection.ask(packed, replies, WRITE_SECONDS)
+        except RedisFailed:
+            self._writing.failed(self._clock())
+            self._count("failed")
+            return
+        self._writing.succeeded()
+        if any(isinstance(answer, hiredis.HiredisError) for answer in answers):
+            self._full_until = self._clock() + FULL_PAUSE
+            self._count("refused")
+        else:
+            self._count("stored")
+
+    async def _connection(self, use: str, deadline: float) -> RedisConnection:
+        connection = self._connections.get(use)
+        if connection is not None and connection.usable:
+            return connection
+        task = self._connecting.get(use)
+        if task is None:
+            task = self._connecting[use] = asyncio.get_running_loop().create_task(self._connect(use))
+            task.add_done_callback(lambda done: self._connected(use, done))
+        left = deadline - asyncio.get_running_loop().time()
+        done, _ = await asyncio.wait((task,), timeout=max(0.0, left))
+        if not done:
+            raise RedisFailed("connecting takes too long")
+        return task.result()
+
+    def _connected(self, use: str, task: "asyncio.Task[RedisConnection]") -> None:
+        self._connecting.pop(use, None)
+        if not task.cancelled() and task.exception() is None:
+            self._connections[use] = task.result()
+
+    async def _connect(self, use: str) -> RedisConnection:
+        loop = asyncio.get_running_loop()
+        connection = RedisConnection()
+        try:
+            async with asyncio.timeout(2.0):
+                await loop.create_connection(lambda: connection, *self._address)
+                if self._password is not None:
+                    auth = pack("AUTH", self._password)
+                    (answer,) = await connection.ask(auth, 1, 2.0)
+                    if isinstance(answer, hiredis.HiredisError):
+                        raise RedisFailed(f"{use}: {answer}")
+        except (OSError, TimeoutError) as error:
+            connection.cut()
+            raise RedisFailed(str(error)) from error
+        except BaseException:
+            connection.cut()
+            raise
+        return connection
+
+    def _count(self, result: str) -> None:
+        self._counters.add_kind("shield_redis_operations_total", result)
+
+    async def close(self) -> None:
+        """Ends connections, and stores that run."""
+        tasks = (*self._writes, *self._connecting.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._connections.values():
+            connection.cut()

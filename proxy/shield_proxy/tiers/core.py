@@ -1,0 +1,129 @@
+"""What the ports of one process share: memory, L2, fetches under way, figures, and the snapshot in use."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.store.level2 import Level2
+from shield_proxy.store.memory import Entry, MemoryStore
+from shield_proxy.tiers.accesslog import AccessLog, Line
+from shield_proxy.tiers.collapse import Fills
+from shield_proxy.tiers.counters import Counters
+from shield_proxy.tiers.fetch import Fetcher
+from shield_proxy.tiers.marks import ready_head
+from shield_proxy.tiers.settings import DataplaneSettings
+from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.wire.exchange import Exchange
+from shield_proxy.wire.message import RequestHead
+from shield_proxy.wire.plain import is_plain
+
+
+class Core:
+    """The common state of a data plane."""
+
+    def __init__(
+        self,
+        settings: DataplaneSettings,
+        fetcher: Fetcher,
+        counters: Counters,
+        level2: Level2 | None,
+        access_log: AccessLog | None,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self.settings = settings
+        self.place = settings.place
+        self.fetcher = fetcher
+        self.counters = counters
+        self.level2 = level2
+        self.access_log = access_log
+        self.clock, self.wall = clock, wall
+        self.memory = MemoryStore(settings.memory_bytes)
+        self.fills = Fills()
+        self.snapshot: Snapshot | None = None
+        self.running = 0
+        """Requests that wait for something."""
+        self.filling = 0
+        """Bytes of bodies that are not complete yet."""
+        self.tick = wall()
+        """Wall-clock time of a moment ago, for the access log of hits."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def largest_object(self) -> int:
+        """Bytes of the largest body that is kept."""
+        return min(self.settings.max_object_bytes, self.memory.largest)
+
+    @property
+    def may_fill_more(self) -> bool:
+        """Whether unfinished bodies take less than half of the memory budget."""
+        return self.filling < self.settings.memory_bytes // 2
+
+    def keep(self, stored: StoredResponse, routed: Routed, *, share: bool) -> Entry:
+        """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2."""
+        head = ready_head(stored.status, stored.reason, stored.fields, len(stored.body), self.place)
+        entry = Entry(stored, head, self.counters.tally(zone_label(routed), "HIT", stored.status))
+        self.memory.put(entry)
+        if share and self.level2 is not None:
+            self.level2.put(stored, self.clock())
+        return entry
+
+    def alias(self, head: RequestHead, entry: Entry) -> None:
+        """Lets the fast path find the entry by this request's raw host and target, if they alone decide."""
+        if is_plain(head) and not any(name.startswith(b"x-forwarded-") for name in entry.stored.vary):
+            self.memory.add_alias(entry, head.authority + head.target)
+
+    def forget(self, key: bytes) -> None:
+        """Nothing is stored under the key any more, here and in L2."""
+        self.memory.remove(key)
+        if self.level2 is not None:
+            self.level2.remove(key)
+
+    def account(self, exchange: Exchange, routed: Routed | None, word: str, reason: str) -> None:
+        """Counts and logs a request that was answered, or not to its end."""
+        zone = zone_label(routed)
+        tally = self.counters.tally(zone, word, exchange.status or 499)
+        tally.count += 1
+        tally.bytes += exchange.sent
+        if self.access_log is not None:
+            head = exchange.head
+            self.access_log.add(
+                Line(
+                    self.wall(),
+                    exchange.peer,
+                    head.method,
+                    head.authority,
+                    head.target,
+                    exchange.status,
+                    exchange.sent,
+                    word,
+                    self.clock() - exchange.started,
+                    zone,
+                    reason,
+                    head.index.get(b"user-agent", b""),
+                    head.index.get(b"referer", b""),
+                )
+            )
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Runs what must go on after the request that began it; close() ends it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def busy(self) -> bool:
+        """Requests or fetches are under way."""
+        return self.running > 0 or bool(self._tasks)
+
+    async def close(self) -> None:
+        """Ends what spawn() began."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def zone_label(routed: Routed | None) -> str:
+    """The zone as figures and logs name it."""
+    return f"{routed.zone.namespace}/{routed.zone.name}" if routed is not None else ""

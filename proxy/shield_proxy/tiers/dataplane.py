@@ -1,0 +1,184 @@
+"""One process of a tier: its ports, caches and upstream connections, from start to drain."""
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from shield_proxy.config.identity import Identity, PodIdentity
+from shield_proxy.config.state import FleetState
+from shield_proxy.store.level2 import Level2
+from shield_proxy.tiers.accesslog import AccessLog
+from shield_proxy.tiers.core import Core
+from shield_proxy.tiers.counters import Counters
+from shield_proxy.tiers.fetch import Fetcher
+from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.members import Members
+from shield_proxy.tiers.nexthop import admits
+from shield_proxy.tiers.pipeline import Pipeline
+from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
+from shield_proxy.tiers.snapshot import compile_snapshot
+from shield_proxy.wire.listener import Listener
+from shield_proxy.wire.pool import Pool
+from shield_proxy.wire.resolve import Resolver
+from shield_proxy.wire.tls import HopTls
+
+__all__ = ["Dataplane", "DataplaneSettings", "RedisSettings"]
+log = logging.getLogger(__name__)
+TICK = 0.25
+"""Seconds between looks at deadlines."""
+REFRESH = 3.0
+"""Seconds between lookups of Services."""
+
+
+class Dataplane:
+    """Make, use() a state, start(); at the end begin_drain(), drained(), close()."""
+
+    def __init__(
+        self,
+        settings: DataplaneSettings,
+        tls: HopTls | None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        write_log: Callable[[str], object] = sys.stdout.write,
+    ) -> None:
+        """`clock` is monotonic; `tls` may be None only where there is no hop port."""
+        if settings.hop_listen and tls is None:
+            raise ValueError("a hop port needs certificates")
+        self._settings, self._tls, self._clock = settings, tls, clock
+        self.counters = Counters(str(settings.tier))
+        self._resolver = Resolver(clock)
+        self._pool = Pool(settings.upstream, clock, self._resolver)
+        health = PassiveHealth()
+        self._members = Members(self._resolver, health)
+        self._fetcher = Fetcher(settings, tls, self._pool, self._members, health, clock, self.counters)
+        redis = settings.redis
+        self._level2 = (
+            None
+            if redis is None
+            else Level2(redis.host, redis.port, redis.password, settings.redis_object_bytes, clock, self.counters)
+        )
+        access_log = AccessLog(write_log) if settings.access_log else None
+        self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
+        self._client = Listener(Pipeline(self._core, hop=False), settings.server, clock)
+        self._hop = Listener(
+            Pipeline(self._core, hop=True), settings.server, clock, tls=tls, accepts=self._accepts, fast=False
+        )
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Listens; requests get 503 until use() was called. OSError where an address is taken."""
+        await self._client.listen(self._settings.client_listen)
+        await self._hop.listen(self._settings.hop_listen)
+        if self._hop.addresses:
+            self._fetcher.own = (self._settings.address, self._hop.addresses[0][1])
+        self._ticking = asyncio.get_running_loop().create_task(self._tick())
+
+    @property
+    def client_addresses(self) -> Addresses:
+        """(host, port) that clients are answered on."""
+        return self._client.addresses
+
+    @property
+    def hop_addresses(self) -> Addresses:
+        """(host, port) that pods are answered on."""
+        return self._hop.addresses
+
+    def use(self, state: FleetState) -> None:
+        """From now on requests are answered by this state; running ones end on the one they began with."""
+        core = self._core
+        core.snapshot = compile_snapshot(state)
+        core.memory.drop_aliases()
+        core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))
+        self._members.watch(service for dc in state.data_centers for service in dc.services.values() if service)
+
+    def ring_owner(self, key: bytes) -> bool:
+        """Whether this pod owns the key among the live pods of its tier and data centre."""
+        snapshot = self._core.snapshot
+        return snapshot is not None and self._fetcher.owner(key, snapshot) is None
+
+    def begin_drain(self) -> None:
+        """Requests are still taken, but every answer closes its connection."""
+        self._client.begin_drain()
+        self._hop.begin_drain()
+
+    async def drained(self, seconds: float) -> bool:
+        """Stops listening and waits for running requests; whether they all ended in time."""
+        deadline = time.monotonic() + seconds
+        for listener in (self._client, self._hop):
+            listener.begin_drain()
+            listener.stop_listening()
+            listener.close_idle()
+        while self._core.busy or self._client.connections or self._hop.connections:
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(0.02)
+        return True
+
+    async def close(self) -> None:
+        """Ends everything that is left."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ticking
+        self._client.close()
+        self._hop.close()
+        await self._core.close()
+        self._pool.close()
+        if self._level2 is not None:
+            await self._level2.close()
+        await self._resolver.close()
+        if self._core.access_log is not None:
+            self._core.access_log.flush()
+
+    def _accepts(self, identity: Identity | None) -> bool:
+        """Hops are pods of this namespace and fleet, of this tier or one before it."""
+        settings = self._settings
+        return (
+            isinstance(identity, PodIdentity)
+            and (identity.namespace, identity.fleet) == (settings.namespace, settings.fleet)
+            and admits(settings.tier, identity.tier)
+        )
+
+    async def _tick(self) -> None:
+        """The only timer: deadlines, lookups, log and figures."""
+        core, ticks = self._core, 0
+        refreshing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                now = self._clock()
+                core.tick = core.wall()
+                self._pool.sweep(now)
+                if ticks % 4 == 0:
+                    self._client.sweep(now)
+                    self._hop.sweep(now)
+                if ticks % int(REFRESH / TICK) == 0 and (refreshing is None or refreshing.done()):
+                    refreshing = asyncio.get_running_loop().create_task(self._members.refresh())
+                if core.access_log is not None:
+                    core.access_log.flush()
+                self._gauge()
+                ticks += 1
+                await asyncio.sleep(TICK)
+        finally:
+            if refreshing is not None:
+                refreshing.cancel()
+                await asyncio.gather(refreshing, return_exceptions=True)
+
+    def _gauge(self) -> None:
+        core, counters = self._core, self.counters
+        gauges, values = counters.gauges, counters.values
+        gauges["shield_client_connections"] = self._client.connections + self._hop.connections
+        gauges["shield_requests_running"] = core.running
+        gauges["shield_upstream_connections"] = self._pool.open
+        gauges["shield_upstream_connections_idle"] = self._pool.idle
+        gauges["shield_memory_bytes"] = core.memory.bytes
+        gauges["shield_memory_entries"] = len(core.memory)
+        gauges["shield_redis_breaker_open"] = float(self._level2 is not None and self._level2.bypassed)
+        values["shield_upstream_connections_opened_total"] = self._pool.opened
+        values["shield_upstream_connections_reused_total"] = self._pool.reused
+        values["shield_memory_evictions_total"] = core.memory.evicted
+        values["shield_client_connections_refused_total"] = self._client.refused + self._hop.refused
+        if core.access_log is not None:
+            values["shield_access_log_dropped_total"] = core.access_log.dropped

@@ -1,0 +1,278 @@
+"""Fetching a response: from the key's owner, the next tier or the origin, each tried as far as that is safe."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shield_proxy.config.contract import Tier
+from shield_proxy.config.identity import Identity, PodIdentity
+from shield_proxy.tiers.counters import Counters
+from shield_proxy.tiers.errors import Unanswerable, origin_error, refused_by_pod, tier_error
+from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.inbound import Inbound
+from shield_proxy.tiers.marks import hop_fields, outgoing_fields
+from shield_proxy.tiers.members import Members
+from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody, next_hop
+from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
+from shield_proxy.tiers.ring import Address
+from shield_proxy.tiers.settings import DataplaneSettings
+from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.wire.inflow import Inflow
+from shield_proxy.wire.message import Fields, Length, ResponseHead
+from shield_proxy.wire.pool import Connecting, Endpoint, Pool, TlsIdentity
+from shield_proxy.wire.serialise import request_bytes
+from shield_proxy.wire.tls import HopTls
+from shield_proxy.wire.upstream import UpstreamConnection, UpstreamFailed
+
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
+CONNECT_FLOOR = 0.25
+"""Seconds a connection between pods may take at least, in the network."""
+HANDSHAKE = 0.75
+"""Seconds on top for the computing of both ends."""
+CONNECT_UNKNOWN = 1.5
+"""Seconds for a pod never reached before: its distance is not known."""
+PODS_PER_DATA_CENTER = 2
+"""Pods of one data centre that one request tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be fetched for a request."""
+
+    inbound: Inbound
+    routed: Routed
+    snapshot: Snapshot
+    key: bytes
+    method: bytes
+    fields: Fields
+    body: Inflow | None = None
+    interim: Callable[[ResponseHead], None] | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent again when nobody knows what became of it (RFC 9110, 9.2.2)."""
+        return self.body is None and self.method in IDEMPOTENT
+
+
+@dataclass(slots=True)
+class Reply:
+    """A response that has begun. Read its body to the end, then finish(); or give_up()."""
+
+    head: ResponseHead
+    body: Inflow
+    to: str
+    """owner, tier or origin."""
+    delay: float
+    """Seconds since it was asked for."""
+    _connection: UpstreamConnection
+    _sending: asyncio.Task[None] | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """It comes from a pod of this fleet."""
+        return self.to != "origin"
+
+    def finish(self) -> None:
+        """The response was read; a request body that is still being sent is no use any more."""
+        if self._sending is not None and not self._sending.done():
+            self._sending.cancel()
+            self._connection.cut()
+
+    def give_up(self) -> None:
+        """The rest is not wanted: ends the connection if anything is left of it."""
+        if not self.body.ended:
+            self._connection.cut()
+        self.finish()
+
+
+class Fetcher:
+    """All asking of one process."""
+
+    def __init__(
+        self,
+        settings: DataplaneSettings,
+        tls: HopTls | None,
+        pool: Pool,
+        members: Members,
+        health: PassiveHealth,
+        clock: Callable[[], float],
+        counters: Counters,
+    ) -> None:
+        self._settings, self._tls = settings, tls
+        self._pool, self._members, self._health = pool, members, health
+        self._clock, self._counters = clock, counters
+        self._contexts = OriginContexts()
+        self._connect_times: dict[Address, float] = {}
+        self.own: Address | None = None
+        """This pod in the ring; None while it has no hop port."""
+
+    def owner(self, key: bytes, snapshot: Snapshot) -> Address | None:
+        """The pod of this tier and data centre that owns the key, if it is another one."""
+        if self.own is None or self._tls is None:
+            return None
+        dc = snapshot.data_centers.get(self._settings.data_center)
+        service = dc.services.get(self._settings.tier) if dc is not None else None
+        if service is None:
+            return None
+        now = self._clock()
+        members = {a for a in self._members.known(service) if self._health.usable(a, now)} | {self.own}
+        first = self._members.in_order(key, members, now)[0]
+        return None if first == self.own else first
+
+    async def fetch(self, ask: Ask, owner: Address | None) -> Reply:
+        """A response to the ask, from the owner if it can be reached. Unanswerable says why not."""
+        if owner is not None:
+            try:
+                reply = await self._ask_pod(ask, owner, self._settings.tier, forward=True)
+            except UpstreamFailed as failure:
+                if failure.connected and not ask.repeatable:
+                    raise tier_error(failure) from failure
+            else:
+                if not refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
+                    return reply
+                reply.give_up()
+        match next_hop(ask.snapshot, self._settings.tier, self._settings.data_center, ask.routed):
+            case AskOrigin():
+                return await self._ask_origin(ask)
+            case AskTier() as hop:
+                return await self._ask_tier(ask, hop)
+            case Nobody(reason):
+                raise Unanswerable(503, reason)
+
+    async def _ask_origin(self, ask: Ask) -> Reply:
+        origin = ask.routed.origin
+        host = origin.host_header.encode() if origin.host_header is not None else ask.inbound.head.authority
+        fields = outgoing_fields(ask.inbound, ask.fields, self._settings.place, ask.routed.zone.uid, host)
+        now = self._clock()
+        limits = self._pool.limits
+        seconds = max(0.05, min(limits.connect, ask.inbound.deadline - now))
+        try:
+            how = Connecting(seconds, self._contexts.context(origin.tls))
+            deadline = min(ask.inbound.deadline, now + limits.response)
+            return await self._exchange(ask, origin_endpoint(origin), how, fields, deadline, "origin")
+        except UpstreamFailed as failure:
+            self._counters.add_kind("shield_upstream_errors_total", failure.kind)
+            raise origin_error(failure) from failure
+
+    async def _ask_tier(self, ask: Ask, hop: AskTier) -> Reply:
+        failure: UpstreamFailed | None = None
+        for _, service in hop.services:
+            pods = self._members.in_order(ask.key, await self._members.addresses(service), self._clock())
+            for pod in pods[:PODS_PER_DATA_CENTER]:
+                if failure is not None and self._clock() >= ask.inbound.deadline:
+                    raise tier_error(failure)
+                try:
+                    reply = await self._ask_pod(ask, pod, hop.tier, forward=False)
+                except UpstreamFailed as error:
+                    failure = error
+                    # Whoever was reached has done its own retrying; what can't be repeated isn't.
+                    if error.kind == "response-timeout" or (error.connected and not ask.repeatable):
+                        raise tier_error(error) from error
+                    continue
+                if ask.repeatable and refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
+                    failure = UpstreamFailed("refused", "the pod takes no requests")
+                    reply.give_up()
+                    continue
+                return reply
+        raise tier_error(failure) if failure is not None else Unanswerable(503, "no-upper-tier")
+
+    async def _ask_pod(self, ask: Ask, pod: Address, tier: Tier, *, forward: bool) -> Reply:
+        if self._tls is None:
+            raise UpstreamFailed("tls", "this process has no certificate for hops")
+        now = self._clock()
+        inbound = ask.inbound
+        fields = outgoing_fields(inbound, ask.fields, self._settings.place, ask.routed.zone.uid, inbound.head.authority)
+        fields += hop_fields(inbound, now, ask.snapshot.state.generation, forward=forward)
+        known = self._connect_times.get(pod)
+        seconds = CONNECT_UNKNOWN if known is None else max(CONNECT_FLOOR, 2 * known) + HANDSHAKE
+        how = Connecting(
+            max(0.05, min(seconds, inbound.deadline - now)), self._tls.client, lambda identity: self._is(identity, tier)
+        )
+        self._health.probe(pod, now)
+        endpoint = Endpoint(pod[0], pod[1], TlsIdentity(None, tier=str(tier)))
+        try:
+            reply = await self._exchange(
+                ask, endpoint, how, fields, inbound.deadline, "owner" if forward else "tier", pod
+            )
+        except UpstreamFailed as failure:
+            self._counters.add_kind("shield_upstream_errors_total", failure.kind)
+            if failure.kind not in ("exhausted", "response-timeout"):
+                self._health.failed(pod, self._clock())
+            raise
+        self._health.answered(pod)
+        return reply
+
+    def _is(self, identity: Identity | None, tier: Tier) -> bool:
+        settings = self._settings
+        return identity == PodIdentity(settings.namespace, settings.fleet, str(tier))
+
+    async def _exchange(
+        self,
+        ask: Ask,
+        endpoint: Endpoint,
+        how: Connecting,
+        fields: Fields,
+        deadline: float,
+        to: str,
+        pod: Address | None = None,
+    ) -> Reply:
+        """One request on an idle connection, or on a new one where there is none or it was stale."""
+        self._counters.add_kind("shield_fetches_total", to)
+        started = self._clock()
+        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *_framing_fields(ask)))
+        connection = self._pool.take_idle(endpoint)
+        if connection is not None:
+            try:
+                return await self._send(connection, ask, request, deadline, to, started)
+            except UpstreamFailed as failure:
+                if failure.kind != "closed" or not ask.repeatable:
+                    raise
+        before = self._clock()
+        connection = await self._pool.connect(endpoint, how)
+        if pod is not None:
+            self._learn(pod, self._clock() - before)
+        return await self._send(connection, ask, request, deadline, to, started)
+
+    def _learn(self, pod: Address, seconds: float) -> None:
+        if len(self._connect_times) > 10_000:
+            self._connect_times.clear()
+        known = self._connect_times.get(pod, seconds)
+        self._connect_times[pod] = known + (seconds - known) / 4
+
+    async def _send(
+        self, connection: UpstreamConnection, ask: Ask, request: bytes, deadline: float, to: str, started: float
+    ) -> Reply:
+        if ask.body is None:
+            head, body = await connection.ask(request, ask.method, deadline, ask.interim)
+            return Reply(head, body, to, self._clock() - started, connection)
+        chunked = not isinstance(ask.inbound.head.framing, Length)
+        sending = asyncio.get_running_loop().create_task(connection.send_body(ask.body, chunked=chunked))
+        try:
+            head, body = await connection.ask(request, ask.method, deadline, ask.interim, whole=False)
+        except BaseException:
+            if sending.done() and not sending.cancelled() and (broken := sending.exception()) is not None:
+                raise broken from None  # the client's side broke first
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+            raise
+        sending.add_done_callback(_observed)
+        return Reply(head, body, to, self._clock() - started, connection, sending)
+
+
+def _observed(sending: asyncio.Task[None]) -> None:
+    """A body that broke after the response began has cut the connection: the response tells."""
+    if not sending.cancelled():
+        sending.exception()
+
+
+def _framing_fields(ask: Ask) -> Fields:
+    if ask.body is not None:
+        framing = ask.inbound.head.framing
+        if isinstance(framing, Length):
+            return ((b"Content-Length", b"%d" % framing.size),)
+        return ((b"Transfer-Encoding", b"chunked"),)
+    if ask.method in (b"POST", b"PUT", b"PATCH"):
+        return ((b"Content-Length", b"0"),)
+    return ()

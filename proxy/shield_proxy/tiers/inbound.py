@@ -1,0 +1,77 @@
+"""A request as the tiers see it: what only a client or only a hop may say is settled here. Pure."""
+
+from dataclasses import dataclass
+
+from shield_proxy.config.contract import HEADER_BUDGET, HEADER_FORWARDED, HEADER_SCHEME, PRIVATE_HEADERS
+from shield_proxy.tiers.budget import deadline_of
+from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
+from shield_proxy.wire.serialise import forwardable
+
+PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
+_REPLACED = frozenset((b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
+_NEVER = frozenset((b"host", b"content-length"))
+"""Written anew for each leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A request without what belongs to its connection. `fields` may be sent on to any leg."""
+
+    head: RequestHead
+    fields: Fields
+    """End-to-end; without Host, Content-Length, private fields, Via and CDN-Loop."""
+    index: Index
+    """Of `fields`."""
+    scheme: bytes
+    """That the client used."""
+    deadline: float
+    from_hop: bool
+    forwarded: bool
+    """A pod of this tier asks the owner: no further forward."""
+    via: bytes | None
+    cdn_loop: bytes | None
+
+    @property
+    def plain_get(self) -> bool:
+        """A GET without a body."""
+        return self.head.method == b"GET"
+
+
+def from_client(head: RequestHead, peer: str, now: float, longest: float) -> Inbound:
+    """A client's request: private fields removed, X-Forwarded-* set by us (For: appended to)."""
+    scheme = b"http"
+    fields = forwardable(head.fields, head.index, PRIVATE | _REPLACED | _NEVER)
+    said = head.index.get(b"x-forwarded-for")
+    chain = b"%s, %s" % (said, peer.encode()) if said else peer.encode()
+    fields += (
+        (b"X-Forwarded-For", chain),
+        (b"X-Forwarded-Proto", scheme),
+        (b"X-Forwarded-Host", head.authority),
+    )
+    return _inbound(head, fields, scheme, now + longest, from_hop=False, forwarded=False)
+
+
+def from_pod(head: RequestHead, now: float, longest: float, *, same_tier: bool) -> Inbound:
+    """A pod's request: its private fields are obeyed and removed."""
+    fields = forwardable(head.fields, head.index, PRIVATE | _NEVER)
+    scheme = b"https" if head.index.get(HEADER_SCHEME.lower().encode()) == b"https" else b"http"
+    deadline = deadline_of(head.index.get(HEADER_BUDGET.lower().encode()), now, longest)
+    forwarded = same_tier or HEADER_FORWARDED.lower().encode() in head.index
+    return _inbound(head, fields, scheme, deadline, from_hop=True, forwarded=forwarded)
+
+
+def _inbound(
+    head: RequestHead, fields: Fields, scheme: bytes, deadline: float, *, from_hop: bool, forwarded: bool
+) -> Inbound:
+    kept = tuple(field for field in fields if field[0].lower() not in (b"via", b"cdn-loop"))
+    return Inbound(
+        head=head,
+        fields=kept,
+        index=index_fields(kept),
+        scheme=scheme,
+        deadline=deadline,
+        from_hop=from_hop,
+        forwarded=forwarded,
+        via=head.index.get(b"via"),
+        cdn_loop=head.index.get(b"cdn-loop"),
+    )

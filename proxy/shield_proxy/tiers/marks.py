@@ -1,0 +1,100 @@
+"""What a hop writes on requests and responses that pass it: Via, CDN-Loop, Cache-Status, Age. Pure."""
+
+from dataclasses import dataclass
+
+from shield_proxy.config.contract import (
+    HEADER_BUDGET,
+    HEADER_FORWARDED,
+    HEADER_GENERATION,
+    HEADER_SCHEME,
+    HEADER_STATUS,
+)
+from shield_proxy.tiers.budget import remaining_ms
+from shield_proxy.tiers.inbound import PRIVATE, Inbound
+from shield_proxy.tiers.loop import loop_member
+from shield_proxy.wire.message import Fields, ResponseHead
+from shield_proxy.wire.serialise import forwardable, response_lines
+
+STATUS = HEADER_STATUS.encode()
+_TRANSFER = frozenset((b"age", b"content-length", b"cache-status", STATUS.lower())) | PRIVATE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this pod stands, as its marks say it."""
+
+    tier: str
+    data_center: str
+    pod: str
+
+    @property
+    def member(self) -> bytes:
+        """Its name in Cache-Status (an sf-token): tier/region/zone/pod."""
+        name = f"{self.tier}/{self.data_center}/{self.pod}"
+        return "".join(c if c.isascii() and (c.isalnum() or c in "-._/") else "_" for c in name).encode()
+
+    @property
+    def via(self) -> bytes:
+        """Its member of Via."""
+        pod = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in self.pod)
+        return f"1.1 smart-shield-{self.tier}.{pod}".encode()
+
+
+def outgoing_fields(
+    inbound: Inbound, fields: Fields, place: Place, zone_uid: str, host: bytes
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Fields of a request to any leg: Host first, then what the client sent, then our marks."""
+    via = b"%s, %s" % (inbound.via, place.via) if inbound.via else place.via
+    member = loop_member(zone_uid)
+    loop = b"%s, %s" % (inbound.cdn_loop, member) if inbound.cdn_loop else member
+    return ((b"Host", host), *fields, (b"Via", via), (b"CDN-Loop", loop))
+
+
+def hop_fields(inbound: Inbound, now: float, generation: int, *, forward: bool) -> Fields:
+    """What is said between pods only."""
+    fields: Fields = (
+        (HEADER_SCHEME.encode(), inbound.scheme),
+        (HEADER_BUDGET.encode(), b"%d" % remaining_ms(inbound.deadline, now)),
+        (HEADER_GENERATION.encode(), b"%d" % generation),
+    )
+    return (*fields, (HEADER_FORWARDED.encode(), b"1")) if forward else fields
+
+
+def end_to_end(head: ResponseHead) -> Fields:
+    """A response's fields without what belongs to one transfer or one connection."""
+    return forwardable(head.fields, head.index, _TRANSFER)
+
+
+def ready_head(status: int, reason: bytes, fields: Fields, length: int, place: Place) -> bytes:
+    """The head of a hit, finished up to `Age: `."""
+    lines = marked_lines(status, reason, fields, place, "HIT", b"hit")
+    if status != 204:
+        lines += b"Content-Length: %d\r\n" % length
+    return lines + b"Age: "
+
+
+def marked_lines(
+    status: int,
+    reason: bytes,
+    fields: Fields,
+    place: Place,
+    word: str,
+    how: bytes,
+    *,
+    before: bytes | None = None,
+    age: float | None = None,
+) -> bytes:
+    """Status line and fields of a response as this hop passes it on.
+
+    `word` is the Shield-Cache-Status, `how` this hop's parameters in Cache-Status, `before` the members of hops nearer
+    the origin, `age` in seconds.
+    """
+    member = b"%s; %s" % (place.member, how)
+    marks: list[tuple[bytes, bytes]] = [
+        (b"Via", place.via),
+        (b"Cache-Status", b"%s, %s" % (before, member) if before else member),
+        (STATUS, word.encode()),
+    ]
+    if age is not None:
+        marks.append((b"Age", b"%d" % age))
+    return response_lines(status, reason, (*fields, *marks))

@@ -1,0 +1,169 @@
+"""What a port asks of the tiers: from a request's head to its answer. Decisions are made elsewhere."""
+
+from collections.abc import Coroutine
+
+from shield_proxy.cache.conditional import STATE_CONDITIONS
+from shield_proxy.cache.directives import request_directives
+from shield_proxy.cache.key import cache_key, may_be_cached, target_key
+from shield_proxy.cache.reuse import Hit, choose
+from shield_proxy.config.identity import PodIdentity
+from shield_proxy.store.memory import Entry
+from shield_proxy.tiers.accesslog import Line
+from shield_proxy.tiers.core import Core
+from shield_proxy.tiers.errors import Unanswerable, error_answer
+from shield_proxy.tiers.filling import Filling, Wanted
+from shield_proxy.tiers.inbound import Inbound, from_client, from_pod
+from shield_proxy.tiers.loop import loops
+from shield_proxy.tiers.passing import Context, pass_through
+from shield_proxy.tiers.replay import covers, replay_now, send_large
+from shield_proxy.tiers.snapshot import Routed, route
+from shield_proxy.wire.exchange import ClientGone, Exchange
+from shield_proxy.wire.message import Refused
+from shield_proxy.wire.plain import Plain
+
+UNSAFE = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
+Later = Coroutine[None, None, None] | None
+
+
+class Pipeline:
+    """The service of one listening port (see wire.server.Service)."""
+
+    def __init__(self, core: Core, *, hop: bool) -> None:
+        self._core = core
+        self._hop = hop
+        self._filling = Filling(core)
+        self._aliases = core.memory.aliases
+        self._log = core.access_log
+
+    def hit(self, plain: Plain, target: bytes, now: float, peer: str) -> list[bytes] | None:
+        """The parts of a fresh stored response to a plain GET of a client."""
+        resource = self._aliases.get(plain.authority + target)
+        if resource is None:
+            return None
+        entry = resource.entry
+        if entry is None:
+            entry = resource.variants.get(plain.variation(resource.vary))
+            if entry is None:
+                return None
+        age = now - entry.born
+        if age >= entry.fresh_for:
+            return None
+        entry.used = True
+        body = entry.body
+        tally = entry.tally
+        tally.count += 1
+        tally.bytes += len(body)
+        if self._log is not None:
+            self._log_hit(plain, target, peer, entry)
+        return [entry.head, b"%d\r\n\r\n" % age, body] if body else [entry.head, b"%d\r\n\r\n" % age]
+
+    def _log_hit(self, plain: Plain, target: bytes, peer: str, entry: Entry) -> None:
+        log, index = self._log, plain.index
+        if log is not None:
+            agent, referer = index.get(b"user-agent", b""), index.get(b"referer", b"")
+            status, sent, zone = entry.stored.status, len(entry.body), entry.tally.zone
+            at = self._core.tick
+            log.add(Line(at, peer, b"GET", plain.authority, target, status, sent, "HIT", 0.0, zone, "", agent, referer))
+
+    def refusal(self, status: int, reason: str, _peer: str) -> tuple[bytes, bytes]:
+        """An error of the shield's own, for what is not a request."""
+        self._core.counters.tally("", "NONE", status).count += 1
+        return error_answer(status, reason, self._core.place)
+
+    def answer(self, exchange: Exchange) -> Later:
+        """Replies from memory, or with an error; or gives what will reply."""
+        core, head = self._core, exchange.head
+        snapshot = core.snapshot
+        if snapshot is None:
+            self._refuse(exchange, None, 503, "not-ready")
+            return None
+        if head.target == b"*":
+            exchange.reply(200, b"HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", b"")
+            return None
+        inbound = self._inbound(exchange)
+        routed = route(snapshot, head.authority, head.path)
+        if routed is None:
+            self._refuse(exchange, None, 404, "unknown-host")
+            return None
+        if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
+            self._refuse(exchange, routed, 508, "loop")
+            return None
+        key = cache_key(routed.zone.uid, inbound.scheme, head.authority, head.target, inbound.index)
+        context = Context(exchange, inbound, routed, snapshot, key)
+        if not may_be_cached(head) or exchange.body is not None or not STATE_CONDITIONS.isdisjoint(inbound.index):
+            return self._bounded(context, self._forward(context))
+        directives = request_directives(inbound.index.get(b"cache-control"), inbound.index.get(b"pragma"))
+        entry = core.memory.find(key, inbound.index)
+        reuse = choose(entry.stored if entry is not None else None, directives, exchange.started)
+        if entry is not None and isinstance(reuse, Hit) and covers(entry, inbound.index, core.wall()):
+            return self._replay(context, entry)
+        return self._bounded(context, self._filling.answer(Wanted(context, directives, entry)))
+
+    def _inbound(self, exchange: Exchange) -> Inbound:
+        longest = self._core.settings.longest
+        if not self._hop:
+            return from_client(exchange.head, exchange.peer, exchange.started, longest)
+        identity = exchange.identity
+        same = isinstance(identity, PodIdentity) and identity.tier == str(self._core.settings.tier)
+        return from_pod(exchange.head, exchange.started, longest, same_tier=same)
+
+    def _replay(self, context: Context, entry: Entry) -> Later:
+        core, exchange = self._core, context.exchange
+        if exchange.head.method == b"GET" and not self._hop:
+            core.alias(exchange.head, entry)
+        index, wall = context.inbound.index, core.wall()
+        if replay_now(exchange, index, entry, core.place, exchange.started, wall, "HIT", b"hit"):
+            core.account(exchange, context.routed, "HIT", "")
+            return None
+        return self._replay_large(context, entry)
+
+    async def _replay_large(self, context: Context, entry: Entry) -> None:
+        core, exchange = self._core, context.exchange
+        try:
+            await send_large(exchange, entry, core.place, core.clock(), "HIT", b"hit")
+        finally:
+            core.account(exchange, context.routed, "HIT", "")
+
+    def _bounded(self, context: Context, later: Coroutine[None, None, None]) -> Later:
+        core = self._core
+        if core.running >= core.settings.running:
+            later.close()
+            self._refuse(context.exchange, context.routed, 503, "overloaded")
+            return None
+        return self._answer_later(context, later)
+
+    async def _answer_later(self, context: Context, later: Coroutine[None, None, None]) -> None:
+        core, exchange = self._core, context.exchange
+        core.running += 1
+        try:
+            await later
+        except Unanswerable as error:
+            self._refuse(exchange, context.routed, error.status, error.reason)
+        except Refused as refused:  # of the request's body
+            exchange.close_after = True
+            self._refuse(exchange, context.routed, refused.status, refused.reason)
+        finally:
+            core.running -= 1
+
+    async def _forward(self, context: Context) -> None:
+        """A request that no stored response can answer; an unsafe one invalidates what is stored of its target."""
+        core, head = self._core, context.exchange.head
+        try:
+            await pass_through(core, context, "DYNAMIC", b"fwd=method" if head.method in UNSAFE else b"fwd=bypass")
+        finally:
+            # Also when no answer was seen: nobody knows then what the request has done.
+            if head.method not in (b"GET", b"HEAD", b"OPTIONS") and context.exchange.status < 400:
+                core.forget(target_key(context.routed.zone.uid, context.inbound.scheme, head.authority, head.target))
+
+    def _refuse(self, exchange: Exchange, routed: Routed | None, status: int, reason: str) -> None:
+        """Answers with an error of the shield's own; a response that has begun is cut instead."""
+        core = self._core
+        if exchange.status:
+            exchange.abort()
+        else:
+            lines, body = error_answer(status, reason, core.place)
+            try:
+                exchange.reply(status, lines, body)
+            except ClientGone:
+                exchange.abort()
+        core.account(exchange, routed, "NONE", reason)

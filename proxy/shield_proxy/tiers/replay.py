@@ -1,0 +1,69 @@
+"""Answering from what is stored: whole, a part, or 304."""
+
+from shield_proxy.cache.conditional import not_modified
+from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, select_range
+from shield_proxy.store.memory import Entry
+from shield_proxy.tiers.marks import Place, marked_lines
+from shield_proxy.wire.exchange import SLICE, Exchange
+from shield_proxy.wire.message import Fields, Index
+
+_OF_304 = frozenset((b"cache-control", b"content-location", b"date", b"etag", b"expires", b"vary", b"last-modified"))
+_CONTENT = frozenset((b"content-length", b"content-range"))
+LARGE = 1 << 20
+"""Bytes of a body above which it is sent piece by piece, as the client takes them."""
+
+
+def not_modified_fields(fields: Fields) -> Fields:
+    """The fields a 304 carries (RFC 9110, 15.4.5)."""
+    return tuple(field for field in fields if field[0].lower() in _OF_304)
+
+
+def covers(entry: Entry, request: Index, wall: float) -> bool:
+    """Whether the stored response answers the request, its Range included."""
+    if b"range" not in request or entry.stored.status != 200:
+        return b"range" not in request
+    return not isinstance(select_range(request, entry.stored.index, len(entry.body), wall), Foreign)
+
+
+def replay_now(
+    exchange: Exchange, request: Index, entry: Entry, place: Place, now: float, wall: float, word: str, how: bytes
+) -> bool:
+    """Replies from an entry that covers() the request; False where the body is so large that send_large() must."""
+    stored = entry.stored
+    age = stored.age(now)
+    if stored.status == 200:
+        if not_modified(request, stored.index, wall):
+            fields = not_modified_fields(stored.fields)
+            exchange.reply(304, marked_lines(304, b"", fields, place, word, how, age=age), b"")
+            return True
+        match select_range(request, stored.index, len(entry.body), wall):
+            case Part(first, last) if exchange.wants_body:
+                fields = tuple(field for field in stored.fields if field[0].lower() not in _CONTENT)
+                fields += ((b"Content-Range", b"bytes %d-%d/%d" % (first, last, len(entry.body))),)
+                lines = marked_lines(206, b"Partial Content", fields, place, word, how, age=age)
+                exchange.reply(206, lines, entry.body[first : last + 1])
+                return True
+            case Unsatisfiable() if exchange.wants_body:
+                unsatisfied: Fields = ((b"Content-Range", b"bytes */%d" % len(entry.body)),)
+                exchange.reply(416, marked_lines(416, b"Range Not Satisfiable", unsatisfied, place, word, how), b"")
+                return True
+            case Whole() | Part() | Unsatisfiable() | Foreign():
+                pass
+    if len(entry.body) > LARGE and exchange.wants_body:
+        return False
+    if word == "HIT":
+        exchange.reply_ready(stored.status, entry.head + b"%d\r\n" % age, entry.body)
+    else:
+        lines = marked_lines(stored.status, stored.reason, stored.fields, place, word, how, age=age)
+        exchange.reply(stored.status, lines, entry.body)
+    return True
+
+
+async def send_large(exchange: Exchange, entry: Entry, place: Place, now: float, word: str, how: bytes) -> None:
+    """Replies with the whole entry at the client's pace. ClientGone."""
+    stored = entry.stored
+    lines = marked_lines(stored.status, stored.reason, stored.fields, place, word, how, age=stored.age(now))
+    exchange.begin(stored.status, lines, len(entry.body))
+    for start in range(0, len(entry.body), SLICE):
+        await exchange.write(entry.body[start : start + SLICE])
+    exchange.end()

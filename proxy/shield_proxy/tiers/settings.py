@@ -1,0 +1,57 @@
+"""What a data plane is made with."""
+
+from dataclasses import dataclass, field
+
+from shield_proxy.config.contract import Tier
+from shield_proxy.tiers.marks import Place
+from shield_proxy.wire.listener import ServerLimits
+from shield_proxy.wire.upstream import UpstreamLimits
+
+Addresses = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """The Redis of this data centre."""
+
+    host: str
+    port: int
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataplaneSettings:
+    """One process of a tier."""
+
+    tier: Tier
+    namespace: str
+    fleet: str
+    data_center: str
+    """region/zone"""
+    address: str
+    """This pod's IP, by which it knows itself in the ring."""
+    pod: str
+    client_listen: Addresses = ()
+    hop_listen: Addresses = ()
+    memory_bytes: int = 128 << 20
+    max_object_bytes: int = 64 << 20
+    redis: RedisSettings | None = None
+    redis_object_bytes: int = 1 << 20
+    """Larger bodies are not put into L2."""
+    access_log: bool = False
+    server: ServerLimits = field(default_factory=ServerLimits)
+    upstream: UpstreamLimits = field(default_factory=UpstreamLimits)
+    running: int = 4096
+    """Requests that wait for something at one time; more are answered 503."""
+    followers: int = 1024
+    """Requests that wait for one fetch."""
+
+    @property
+    def place(self) -> Place:
+        """As the pod's marks say it."""
+        return Place(str(self.tier), self.data_center, self.pod)
+
+    @property
+    def longest(self) -> float:
+        """Seconds a request may take until its response begins."""
+        return self.upstream.connect + self.upstream.response

@@ -1,0 +1,76 @@
+"""The zone state in the form that requests are routed by. Made once per generation, never changed. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A fleet state with its lookups."""
+
+    state: FleetState
+    exact: Mapping[str, Zone]
+    wildcards: tuple[tuple[str, Zone], ...]
+    """(`.example.com`, zone), longest first."""
+    data_centers: Mapping[str, DataCenter]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Whose request it is, and who has the original."""
+
+    zone: Zone
+    origin: Origin
+
+
+def compile_snapshot(state: FleetState) -> Snapshot:
+    """The snapshot of a state; of zones that claim one host the first in the state has it."""
+    exact: dict[str, Zone] = {}
+    wildcards: dict[str, Zone] = {}
+    for zone in state.zones:
+        for host in zone.hosts:
+            if host == "*" or host.startswith("*."):  # `*` alone: any host, of `shield-proxy run`
+                wildcards.setdefault(host[1:], zone)
+            else:
+                exact.setdefault(host, zone)
+    ordered = sorted(wildcards.items(), key=lambda item: (-len(item[0]), item[0]))
+    return Snapshot(state, exact, tuple(ordered), {dc.key: dc for dc in state.data_centers})
+
+
+def host_of(authority: bytes) -> str:
+    """The host of an authority in lower case, without port and final dot."""
+    text = authority.decode("ascii", "replace").lower()
+    if text.startswith("["):
+        return text.partition("]")[0] + "]"
+    return text.partition(":")[0].removesuffix(".")
+
+
+def route(snapshot: Snapshot, authority: bytes, path: bytes) -> Routed | None:
+    """The zone of a host (exact before the longest wildcard) and its origin for a path; None for unknown hosts."""
+    host = host_of(authority)
+    zone = snapshot.exact.get(host)
+    if zone is None:
+        zone = next((zone for suffix, zone in snapshot.wildcards if host.endswith(suffix) and host != suffix), None)
+        if zone is None:
+            return None
+    return Routed(zone, _origin(zone, host, path.decode("latin-1")))
+
+
+def _origin(zone: Zone, host: str, path: str) -> Origin:
+    for entry in zone.routes:
+        if _covers(entry, host, path):
+            return next(origin for origin in zone.origins if origin.name == entry.backend)
+    return zone.origins[0]
+
+
+def _covers(entry: Route, host: str, path: str) -> bool:
+    if entry.hosts and not any(_names(pattern, host) for pattern in entry.hosts):
+        return False
+    prefix = entry.path_prefix
+    return path.startswith(prefix) and (prefix.endswith("/") or len(path) == len(prefix) or path[len(prefix)] == "/")
+
+
+def _names(pattern: str, host: str) -> bool:
+    return host.endswith(pattern[1:]) and len(host) >= len(pattern) if pattern.startswith("*.") else host == pattern

@@ -1,0 +1,167 @@
+"""One request and its response on a connection: what a service sees of the server."""
+
+import asyncio
+from typing import Protocol
+
+from shield_proxy.config.identity import Identity
+from shield_proxy.wire.inflow import Inflow
+from shield_proxy.wire.message import RequestHead
+from shield_proxy.wire.serialise import LAST_CHUNK, chunk
+
+SLICE = 256 << 10
+"""Bytes of a large body given to the transport at a time."""
+
+
+class ClientGone(Exception):
+    """The client's connection ended before its response did."""
+
+
+class Outlet(Protocol):
+    """The connection an exchange writes to."""
+
+    peer: str
+    identity: Identity | None
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the connection may stay open after this exchange."""
+        ...
+
+    def send(self, *parts: bytes) -> None:
+        """Queues bytes; ClientGone when the connection ended."""
+        ...
+
+    async def drained(self) -> None:
+        """Waits until few bytes are queued; ClientGone when the connection ends meanwhile."""
+        ...
+
+    def cut(self) -> None:
+        """Ends the connection at once, so that the client sees that the response is not complete."""
+        ...
+
+
+class Exchange:
+    """A request, and the means to answer it once: reply(), or begin(), write() and end(), or abort()."""
+
+    __slots__ = ("_chunked", "_mute", "_outlet", "body", "close_after", "ended", "head", "sent", "started", "status")
+
+    def __init__(self, outlet: Outlet, head: RequestHead, body: Inflow | None, started: float) -> None:
+        self._outlet = outlet
+        self._chunked = False
+        self._mute = False
+        self.head = head
+        self.body = body
+        """None where the request has no body."""
+        self.started = started
+        self.status = 0
+        """Of the response once its head was sent."""
+        self.sent = 0
+        """Bytes of the response's body so far."""
+        self.ended = False
+        self.close_after = False
+
+    @property
+    def peer(self) -> str:
+        """The other end's IP address."""
+        return self._outlet.peer
+
+    @property
+    def identity(self) -> Identity | None:
+        """The other end's identity where the connection is mutual TLS."""
+        return self._outlet.identity
+
+    @property
+    def wants_body(self) -> bool:
+        """False for HEAD."""
+        return self.head.method != b"HEAD"
+
+    def interim(self, lines: bytes) -> None:
+        """Passes on a 1xx head (without its final empty line); HTTP/1.0 clients get none (RFC 9110, 15.2)."""
+        if self.head.minor == 1 and not self.status:
+            self._outlet.send(lines, b"\r\n")
+
+    def reply(self, status: int, lines: bytes, body: bytes, length: int | None = None) -> None:
+        """The whole response. `lines` are status line and fields without framing; HEAD, 204 and 304 send no body."""
+        self._start(status)
+        self._mute = self.head.method == b"HEAD" or status in (204, 304)
+        if status not in (204, 304):
+            lines += b"Content-Length: %d\r\n" % (len(body) if length is None else length)
+        if self._mute or not body:
+            self._outlet.send(lines + self._connection_line())
+        else:
+            self._outlet.send(lines + self._connection_line(), body)
+            self.sent = len(body)
+        self.ended = True
+
+    def reply_ready(self, status: int, head: bytes, body: bytes) -> None:
+        """The whole response with a head that is finished but for Connection and the empty line."""
+        self._start(status)
+        if self.head.method == b"HEAD" or not body:
+            self._outlet.send(head + self._connection_line())
+        else:
+            self._outlet.send(head + self._connection_line(), body)
+            self.sent = len(body)
+        self.ended = True
+
+    def begin(self, status: int, lines: bytes, length: int | None) -> None:
+        """The head of a response whose body follows; without a length it is chunked, or ends with the connection."""
+        self._start(status)
+        self._mute = self.head.method == b"HEAD" or status in (204, 304)
+        if length is not None:
+            if status not in (204, 304):
+                lines += b"Content-Length: %d\r\n" % length
+        elif not self._mute:
+            if self.head.minor == 1:
+                self._chunked = True
+                lines += b"Transfer-Encoding: chunked\r\n"
+            else:
+                self.close_after = True
+        self._outlet.send(lines + self._connection_line())
+
+    async def write(self, piece: bytes) -> None:
+        """Sends a piece of the body and waits while the client is slow. ClientGone when it left."""
+        if not piece or self._mute:
+            return
+        self.sent += len(piece)
+        for start in range(0, len(piece), SLICE) if len(piece) > 2 * SLICE else (0,):
+            part = piece[start : start + SLICE] if len(piece) > 2 * SLICE else piece
+            if self._chunked:
+                self._outlet.send(*chunk(part))
+            else:
+                self._outlet.send(part)
+            await self._outlet.drained()
+
+    def end(self) -> None:
+        """The response is complete."""
+        if self._chunked:
+            self._outlet.send(LAST_CHUNK)
+        self.ended = True
+
+    def abort(self) -> None:
+        """The response can't be completed: the connection is cut, so that no client takes it for a whole one."""
+        self.ended = True
+        self.close_after = True
+        self._outlet.cut()
+
+    def _start(self, status: int) -> None:
+        if self.status:
+            raise RuntimeError(f"answered {self.status} already")
+        self.status = status
+
+    def _connection_line(self) -> bytes:
+        unread = self.body is not None and not self.body.ended
+        if self.close_after or unread or not self.head.keep_alive or not self._outlet.persistent:
+            self.close_after = True
+            return b"Connection: close\r\n\r\n"
+        return b"\r\n" if self.head.minor == 1 else b"Connection: keep-alive\r\n\r\n"
+
+
+async def wait_drained(waiters: list["asyncio.Future[None]"]) -> None:
+    """Waits for a future added to `waiters`; it leaves the list with its wait."""
+    waiter = asyncio.get_running_loop().create_future()
+    waiters.append(waiter)
+    try:
+        await waiter
+    finally:
+        if waiter in waiters:
+            waiters.remove(waiter)

@@ -1,0 +1,97 @@
+"""A body on its way from a socket to whoever reads it: bounded, so that a slow reader slows the sender down."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+HIGH_WATER = 256 << 10
+LOW_WATER = 64 << 10
+
+
+class Inflow:
+    """Pieces of one body. The connection pushes, one reader reads; past HIGH_WATER the connection is paused."""
+
+    __slots__ = ("_failure", "_on_first_read", "_pause", "_paused", "_pieces", "_resume", "_size", "_waiter", "ended")
+
+    def __init__(
+        self,
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        on_first_read: Callable[[], None] | None = None,
+    ) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._pause, self._resume = pause, resume
+        self._paused = False
+        self._on_first_read = on_first_read
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: Exception | None = None
+        self.ended = False
+        """The last piece has been pushed."""
+
+    @property
+    def wanted(self) -> bool:
+        """A reader waits for bytes, so silence of the sender is its fault."""
+        return self._waiter is not None
+
+    @property
+    def waiting(self) -> int:
+        """Bytes pushed and not yet read."""
+        return self._size
+
+    def push(self, piece: bytes) -> None:
+        """Adds a piece, which must not be empty."""
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._pause()
+        self._wake()
+
+    def end(self) -> None:
+        """The body is complete: the connection goes on with its next message, whenever this one is read."""
+        self.ended = True
+        if self._paused:
+            self._paused = False
+            self._resume()
+        self._wake()
+
+    def fail(self, failure: Exception) -> None:
+        """The body was cut short: reading raises `failure` once the pieces that came are read."""
+        if not self.ended and self._failure is None:
+            self._failure = failure
+            self._wake()
+
+    async def read(self) -> bytes:
+        """The next bytes; b"" at the end. Raises what fail() was given."""
+        if self._on_first_read is not None:
+            first, self._on_first_read = self._on_first_read, None
+            first()
+        while not self._pieces:
+            if self.ended:
+                return b""
+            if self._failure is not None:
+                raise self._failure
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._take()
+
+    def read_now(self) -> bytes:
+        """All bytes that are here; b"" when there are none."""
+        return self._take() if self._pieces else b""
+
+    def _take(self) -> bytes:
+        taken = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        if self._paused:
+            self._paused = False
+            self._resume()
+        return taken
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,143 @@
+"""A listening port: its sockets, its connections and their common limits. It owns and closes them."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shield_proxy.config.identity import Identity
+from shield_proxy.wire.parse import HeadLimits
+from shield_proxy.wire.plain import PlainBlocks
+from shield_proxy.wire.tls import HopTls
+
+if TYPE_CHECKING:
+    from shield_proxy.wire.server import ServerConnection, Service
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Seconds and sizes of the client's side."""
+
+    keep_alive: float = 400
+    """Between two requests."""
+    request_head: float = 30
+    """From the first byte of a head to its last."""
+    send: float = 30
+    """Without progress: of a body the client sends, or of bytes it takes."""
+    linger: float = 2
+    """After an early close, for the client to see the answer."""
+    connections: int = 20_000
+    head: HeadLimits = field(default_factory=HeadLimits)
+
+
+class Listener:
+    """One port, on one or more addresses."""
+
+    def __init__(
+        self,
+        service: "Service",
+        limits: ServerLimits,
+        clock: Callable[[], float],
+        *,
+        tls: HopTls | None = None,
+        accepts: Callable[[Identity | None], bool] = lambda _: True,
+        fast: bool = True,
+    ) -> None:
+        self.service = service
+        self.limits = limits
+        self.clock = clock
+        self.mutual = tls is not None
+        self.fast = fast
+        self.blocks = PlainBlocks()
+        self.running = 0
+        """Requests that are being answered by a task."""
+        self.refused = 0
+        """Connections that were not admitted."""
+        self.draining = False
+        self._tls = tls
+        self._accepts = accepts
+        self._connections: set[ServerConnection] = set()
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return len(self._connections)
+
+    async def listen(self, addresses: tuple[tuple[str, int], ...]) -> None:
+        """Listens on all addresses; OSError where one is taken."""
+        from shield_proxy.wire.server import ServerConnection  # the two know each other
+
+        loop = asyncio.get_running_loop()
+        context = self._tls.server if self._tls is not None else None
+        for address in addresses:
+            sock = _bind(address)
+            try:
+                server = await loop.create_server(lambda: ServerConnection(self), sock=sock, ssl=context, backlog=4096)
+            except BaseException:
+                sock.close()
+                raise
+            self._servers.append(server)
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of each socket."""
+        names = [sock.getsockname() for server in self._servers for sock in server.sockets]
+        return tuple((str(name[0]), int(name[1])) for name in names)
+
+    def admit(self, connection: "ServerConnection", identity: Identity | None) -> bool:
+        """Keeps the connection; False where it is one too many or of somebody else's."""
+        if len(self._connections) >= self.limits.connections or not self._accepts(identity):
+            self.refused += 1
+            return False
+        self._connections.add(connection)
+        return True
+
+    def forget(self, connection: "ServerConnection") -> None:
+        """The connection has ended."""
+        self._connections.discard(connection)
+
+    def sweep(self, now: float) -> None:
+        """Looks at every connection's deadline; call it about once a second."""
+        for connection in tuple(self._connections):
+            connection.sweep(now)
+
+    def begin_drain(self) -> None:
+        """Goes on accepting, but every answer closes its connection: busy clients leave without losing a request."""
+        self.draining = True
+        self.fast = False
+        self.blocks.clear()
+
+    def close_idle(self) -> None:
+        """Connections without a request are closed; a client that is just about to send one has to repeat it."""
+        for connection in tuple(self._connections):
+            connection.close_idle()
+
+    def stop_listening(self) -> None:
+        """No new connections; open ones go on."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def close(self) -> None:
+        """Cuts every connection."""
+        self.stop_listening()
+        for connection in tuple(self._connections):
+            connection.cut()
+
+
+def _bind(address: tuple[str, int]) -> socket.socket:
+    host, port = address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

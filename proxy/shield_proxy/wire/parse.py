@@ -1,0 +1,143 @@
+"""Bytes of a head to a value, or Refused. Pure.
+
+The grammars here judge; httptools only splits a block they accepted into fields, so what it tolerates doesn't matter.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httptools
+
+from shield_proxy.wire.framing import request_framing, response_framing, stays_open
+from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead, index_fields
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n")
+_OTHER_VERSION = re.compile(rb"[^\r\n ]+ [^\r\n ]+ HTTP/[0-9](?:\.[0-9])?\r\n")
+_BLOCK = re.compile(rb"(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")
+_AUTHORITY = re.compile(rb"(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp]://([^/?]+)(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Bytes and fields a head may have."""
+
+    target: int = 16 << 10
+    head: int = 32 << 10
+    fields: int = 200
+
+
+class _Collector:
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value.strip(b" \t")))
+
+
+def split_fields(block: bytes) -> Fields:
+    """The fields of a block that ends with an empty line; Refused where the grammar doesn't hold."""
+    if _BLOCK.fullmatch(block) is None:
+        raise Refused(400, "malformed-field")
+    collector = _Collector()
+    try:
+        httptools.HttpRequestParser(collector).feed_data(b"GET / HTTP/1.1\r\n" + block)
+    except httptools.HttpParserUpgrade:
+        pass  # all fields are there; nothing here ever upgrades
+    except httptools.HttpParserError:
+        raise Refused(400, "malformed-field") from None
+    if len(collector.fields) != block.count(b"\r\n") - 1:
+        raise Refused(400, "malformed-field")
+    return tuple(collector.fields)
+
+
+def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
+    """The request in a head with its final empty line. Refused with 400, 405, 414, 431, 501 or 505."""
+    line = judge_request_line(head, limits)
+    if len(head) - line.end() > limits.head:
+        raise Refused(431, "head-too-large")
+    method, target, minor = line[1], line[2], int(line[3])
+    fields = split_fields(head[line.end() :])
+    if len(fields) > limits.fields:
+        raise Refused(431, "too-many-fields")
+    index = index_fields(fields)
+    hosts = [value for name, value in fields if name.lower() == b"host"]
+    if len(hosts) > 1 or (not hosts and minor == 1):
+        raise Refused(400, "host-not-exactly-once")
+    authority = hosts[0].lower() if hosts else b""
+    if hosts and _AUTHORITY.fullmatch(authority) is None:
+        raise Refused(400, "malformed-host")
+    if method in (b"CONNECT", b"TRACE"):
+        raise Refused(405, "method-not-allowed")
+    if not target.startswith(b"/"):
+        target, authority = _other_form(method, target, authority)
+    return RequestHead(
+        method, target, authority, minor, fields, index, request_framing(fields, minor), stays_open(index, minor)
+    )
+
+
+def _other_form(method: bytes, target: bytes, authority: bytes) -> tuple[bytes, bytes]:
+    if target == b"*" and method == b"OPTIONS":
+        return target, authority
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        raise Refused(400, "malformed-target")
+    named = absolute[1].lower()
+    if _AUTHORITY.fullmatch(named) is None or authority not in (named, b""):
+        raise Refused(400, "target-and-host-differ")
+    rest: bytes = absolute[2]
+    return rest if rest.startswith(b"/") else b"/" + rest, named
+
+
+def judge_request_line(buffer: bytes, limits: HeadLimits) -> re.Match[bytes]:
+    """The request line that a buffer begins with; call it once the buffer holds a line's end."""
+    line = _REQUEST_LINE.match(buffer)
+    if line is None:
+        if buffer.find(b"\n") > limits.target + 64:
+            raise Refused(414, "target-too-long")
+        raise Refused(505, "version") if _OTHER_VERSION.match(buffer) else Refused(400, "malformed-request-line")
+    if len(line[2]) > limits.target:
+        raise Refused(414, "target-too-long")
+    return line
+
+
+def judge_partial(buffer: bytes, start: int, limits: HeadLimits) -> None:
+    """Refused as soon as bytes of an unfinished request head can't become a good one; `start` is where news begin."""
+    end = buffer.find(b"\n")
+    if end < 0:
+        if len(buffer) > limits.target + 64:
+            raise Refused(414, "target-too-long")
+        return
+    if start <= end:
+        judge_request_line(buffer, limits)
+    if len(buffer) - end > limits.head:
+        raise Refused(431, "head-too-large")
+    for position in _line_feeds(buffer, max(start, 1)):
+        if buffer[position - 1] != 13:
+            raise Refused(400, "bare-line-feed")
+
+
+def _line_feeds(buffer: bytes, start: int) -> Iterator[int]:
+    position = buffer.find(b"\n", start)
+    while position >= 0:
+        yield position
+        position = buffer.find(b"\n", position + 1)
+
+
+def parse_response(head: bytes, method: bytes, limits: HeadLimits) -> ResponseHead:
+    """The response in a head with its final empty line, to a request of `method`. Refused when malformed."""
+    line = _STATUS_LINE.match(head)
+    if line is None:
+        raise Refused(502, "malformed-status-line")
+    if len(head) > limits.head:
+        raise Refused(502, "head-too-large")
+    status, minor = int(line[2]), int(line[1])
+    fields = split_fields(head[line.end() :])
+    index = index_fields(fields)
+    framing = response_framing(fields, minor, status, method)
+    return ResponseHead(status, line[3] or b"", minor, fields, index, framing, stays_open(index, minor))

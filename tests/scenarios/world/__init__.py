@@ -1,0 +1,1 @@
+"""A small real world for tests: origins that remember what they saw, fleets of data planes, clients, certificates."""
