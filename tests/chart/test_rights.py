@@ -1,0 +1,85 @@
+"""The operator's rights: what it watches and applies, no wildcard, no reading of Secrets outside its namespace."""
+
+from typing import Any
+
+from shield_operator.kube import kinds
+
+Object = dict[str, Any]
+
+
+def rules(objects: list[Object], kind: str, name: str = "edge-smart-shield") -> list[Object]:
+    """The rules of a role."""
+    (role,) = [o for o in objects if o["kind"] == kind and o["metadata"]["name"] == name]
+    found: list[Object] = role["rules"]
+    return found
+
+
+def verbs(found: list[Object], group: str, resource: str) -> set[str]:
+    """What the rules allow on that resource."""
+    return {v for rule in found if group in rule["apiGroups"] and resource in rule["resources"] for v in rule["verbs"]}
+
+
+def test_nothing_is_a_wildcard(defaults: list[Object]) -> None:
+    """Groups, resources and verbs are spelt out; nothing binds, escalates, impersonates or executes."""
+    roles = [o for o in defaults if o["kind"] in ("Role", "ClusterRole")]
+    assert len(roles) == 3
+    for role in roles:
+        for rule in role["rules"]:
+            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert "*" not in words
+            assert not words & {"bind", "escalate", "impersonate", "deletecollection", "pods/exec", "pods/portforward"}
+            assert "nonResourceURLs" not in rule
+
+
+def test_secrets_are_read_in_the_operators_namespace_only(defaults: list[Object]) -> None:
+    """Elsewhere they are written blindly."""
+    assert verbs(rules(defaults, "ClusterRole"), "", "secrets") == {"create", "patch"}
+    assert verbs(rules(defaults, "Role"), "", "secrets") == {"get", "list", "create", "patch", "delete"}
+
+
+def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: list[Object]) -> None:
+    """The ClusterRole is the operator's own list of kinds, with events, status and blind Secrets."""
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for kind in kinds.WATCHED:
+        wanted[kind.group, kind.plural] = {"list", "watch"}
+    for kind in kinds.OWNED:
+        wanted[kind.group, kind.plural] |= {"create", "patch", "delete"}
+    for kind in (kinds.ZONE, kinds.FLEET):
+        wanted[kind.group, kind.plural] |= {"get"}
+        wanted[kind.group, f"{kind.plural}/status"] = {"patch"}
+    wanted["", "events"] = wanted["", "secrets"] = {"create", "patch"}
+    found = rules(defaults, "ClusterRole")
+    allowed = {(g, r): verbs(found, g, r) for rule in found for g in rule["apiGroups"] for r in rule["resources"]}
+    assert allowed == wanted
+
+
+def test_leadership_is_a_lease_in_the_operators_namespace(defaults: list[Object]) -> None:
+    """And nowhere else."""
+    assert verbs(rules(defaults, "Role"), "coordination.k8s.io", "leases") == {"get", "create", "update"}
+    assert verbs(rules(defaults, "ClusterRole"), "coordination.k8s.io", "leases") == set()
+
+
+def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> None:
+    """With an account of its own, that goes with it."""
+    assert rules(defaults, "ClusterRole", "edge-smart-shield-test") == [
+        {"apiGroups": ["smartshield.io"], "resources": ["smartshieldzones", "shieldfleets"], "verbs": ["list"]}
+    ]
+
+
+def test_bindings_bind_their_own_role_to_their_own_account(defaults: list[Object]) -> None:
+    """The account named is one that the chart makes."""
+    accounts = {o["metadata"]["name"] for o in defaults if o["kind"] == "ServiceAccount"}
+    bindings = [o for o in defaults if o["kind"].endswith("Binding")]
+    assert len(bindings) == 3
+    for binding in bindings:
+        (subject,) = binding["subjects"]
+        assert (subject["kind"], subject["namespace"]) == ("ServiceAccount", "shield-system")
+        assert subject["name"] in accounts
+        assert binding["roleRef"]["name"] == binding["metadata"]["name"]
+        assert binding["roleRef"]["kind"] == binding["kind"].removesuffix("Binding")
+
+
+def test_accounts_mount_no_token_unless_the_pod_asks(defaults: list[Object]) -> None:
+    """Other pods that are given the account by mistake get nothing."""
+    for account in (o for o in defaults if o["kind"] == "ServiceAccount"):
+        assert account["automountServiceAccountToken"] is False
