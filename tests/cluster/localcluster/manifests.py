@@ -47,6 +47,7 @@ COREFILE = f""".:53 {{
     hosts /etc/coredns/hosts {{
         ttl 5
         reload 2s
+        fallthrough {layout.CLUSTER_DOMAIN} in-addr.arpa ip6.arpa
     }}
     cache 5
     reload 2s
