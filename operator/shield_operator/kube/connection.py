@@ -1,5 +1,6 @@
 """Where the API server is and who the operator is there: for the client and for kopf alike."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,8 +32,20 @@ async def load_configuration(kubeconfig: Path | None) -> Configuration:
     except (config.ConfigException, OSError) as error:
         raise NoCluster(f"{kubeconfig or 'ServiceAccount of the pod'}: {error}") from error
     configuration.retries = None
+    configuration.disable_strict_ssl_verification = True
     configuration.connection_pool_maxsize = 32
     return configuration
+
+
+class ClusterLogin(kopf.ConnectionInfo):
+    """What kopf connects with. Authorities of older clusters lack extensions that RFC 5280 wants and Python 3.13
+    insists on; kubelets and kubectl accept them, so does the operator. The chain is verified all the same."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        """The context of kopf's own, without the strictness."""
+        context = super().as_ssl_context()
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
 
 
 @asynccontextmanager
@@ -47,7 +60,7 @@ async def kopf_login(configuration: Configuration) -> kopf.ConnectionInfo:
     """The same connection for kopf, with the token as it is now; kopf asks again when that is refused."""
     header = await configuration.get_api_key_with_prefix("BearerToken")
     scheme, _, token = (header or "").partition(" ")
-    return kopf.ConnectionInfo(
+    return ClusterLogin(
         server=configuration.host,
         ca_path=configuration.ssl_ca_cert,
         insecure=not configuration.verify_ssl,

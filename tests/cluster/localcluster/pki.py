@@ -67,7 +67,7 @@ def make(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _key(folder / "ca.key")
     run("openssl", "req", "-x509", "-new", "-key", folder / "ca.key", "-days", DAYS, "-subj", "/CN=local-cluster",
-        "-out", folder / "ca.crt")  # fmt: skip
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", folder / "ca.crt")  # fmt: skip
     _key(folder / "service-account.key")
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda leaf: _issue(folder, leaf), leaves()))
@@ -84,7 +84,9 @@ def _issue(folder: Path, leaf: Leaf) -> None:
     base = folder / leaf.file
     _key(base.with_suffix(".key"))
     names = [f"DNS:{name}" for name in leaf.dns] + [f"IP:{address}" for address in leaf.ip]
-    extensions = "extendedKeyUsage=serverAuth,clientAuth\n" + (f"subjectAltName={','.join(names)}\n" if names else "")
+    # Complete by RFC 5280: verifiers that are strict refuse a leaf without key identifiers.
+    extensions = "extendedKeyUsage=serverAuth,clientAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"
+    extensions += f"subjectAltName={','.join(names)}\n" if names else ""
     base.with_suffix(".ext").write_text(extensions)
     key, request, extra = (base.with_suffix(suffix) for suffix in (".key", ".csr", ".ext"))
     run("openssl", "req", "-new", "-key", key, "-subj", leaf.subject, "-out", request)
