@@ -1,11 +1,10 @@
 """Assignments of all backends of a fleet's zones."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from shield_operator.core.latency import read_latencies
-from shield_operator.core.places import Place, wanted
-from shield_operator.core.spec import ZoneSpec
+from shield_operator.core.places import Place, is_paused
 from shield_operator.core.uppers import Upper, Watch, assign, standing
 from shield_operator.core.world import Memory, World, ZoneObject
 from shield_proxy.config.state import Zone
@@ -42,18 +41,19 @@ def assign_zones(
     zones: Sequence[ZoneObject],
     parts: Mapping[str, Zone],
     last: Mapping[str, Zone | None],
+    homes: Mapping[str, Sequence[str]],
     places: Mapping[str, Place],
     world: World,
 ) -> Assignments:
-    """The assignment of every backend of the zones that have a part; paused zones keep theirs."""
+    """The assignment of every backend of the zones that have a part, among their homes; paused zones keep theirs."""
     latencies = read_latencies(world)
     uppers: dict[str, tuple[Upper, ...]] = {}
     watches: dict[tuple[str, str], Watch] = {}
     for zone in zones:
         if zone.uid not in parts:
             continue
-        candidates = _candidates(zone, places)
-        paused = isinstance(zone.spec, ZoneSpec) and zone.spec.paused and last[zone.uid] is not None
+        candidates = frozenset(key for key in homes[zone.uid] if places[key].usable)
+        paused = is_paused(zone) and last[zone.uid] is not None
         found = []
         for origin in parts[zone.uid].origins:
             key = (zone.uid, origin.name)
@@ -69,11 +69,6 @@ def assign_zones(
                 found.append(upper)
         uppers[zone.uid] = tuple(found)
     return Assignments(uppers, _memory(watches))
-
-
-def _candidates(zone: ZoneObject, places: Mapping[str, Place]) -> Collection[str]:
-    keys = wanted(zone.spec, places) if isinstance(zone.spec, ZoneSpec) else ()
-    return frozenset(key for key in keys or places if places[key].usable)
 
 
 def _watch(memory: Memory, key: tuple[str, str]) -> Watch:

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shield_operator.core import naming
-from shield_operator.core.places import Place, wanted
-from shield_operator.core.spec import FleetSpec, ZoneSpec
+from shield_operator.core.places import Place
+from shield_operator.core.spec import FleetSpec
 from shield_operator.core.uppers import Upper
 from shield_operator.core.world import FleetKey, Installation, World, ZoneObject
 from shield_proxy.config.contract import Tier
-from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import DataCenter
 
 RUNNER_UP_REPLICAS = 1
@@ -71,24 +70,6 @@ class Layout:
             )
             for key, place in self.places.items()
         )
-
-
-def fleet_spec(world: World) -> FleetSpec:
-    """The fleet's spec; the chart's defaults where there is none, or none that can be honoured."""
-    fleet = world.fleet
-    if fleet is None or fleet.deleting or isinstance(fleet.spec, InvalidField):
-        return world.installation.fleet_defaults
-    return fleet.spec
-
-
-def lower_places(zones: Iterable[ZoneObject], places: Mapping[str, Place], world: World) -> Mapping[str, Place]:
-    """Data centres that need a lower tier: where the zones are placed. A zone whose placement can't be told, or names
-    nothing that exists, keeps the fleet where it is."""
-    keys: set[str] = set()
-    for zone in zones:
-        found = wanted(zone.spec, places) if isinstance(zone.spec, ZoneSpec) else ()
-        keys |= set(found or (w.data_center for w in world.workloads if w.tier == Tier.LOWER))
-    return {key: place for key, place in places.items() if key in keys}
 
 
 def lay_out(

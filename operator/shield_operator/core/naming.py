@@ -4,6 +4,7 @@ A name is a readable prefix and 8 hex digits of a hash of all its parts, so that
 DNS label can't hold (capitals, dots, underscores, length) never meet.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ REDIS = "redis"
 """The component, and Workload.tier, of a data centre's Redis."""
 
 
+@functools.lru_cache(maxsize=16384)
 def child(*parts: str) -> str:
     """A DNS label of at most MOST characters that begins with a letter and is unique to the parts."""
     return f"{_readable('-'.join(parts))[: MOST - 9].strip('-')}-{digest(*parts)}"

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shield_operator.core.spec import ZoneSpec
-from shield_operator.core.world import Node
+from shield_operator.core.world import Node, World, ZoneObject
+from shield_proxy.config.contract import Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,22 @@ def wanted(spec: ZoneSpec, places: Mapping[str, Place]) -> tuple[str, ...]:
 def unknown(spec: ZoneSpec, places: Mapping[str, Place]) -> tuple[str, ...]:
     """What the placement names and no node has, in the order of the spec."""
     return tuple(name for name in spec.data_centers if not any(_covers(name, key) for key in places))
+
+
+def is_paused(zone: ZoneObject) -> bool:
+    """Whether the zone's owner wants it left alone."""
+    return isinstance(zone.spec, ZoneSpec) and zone.spec.paused
+
+
+def home(zone: ZoneObject, frozen: bool, places: Mapping[str, Place], world: World) -> tuple[str, ...]:
+    """Keys of the data centres that serve a zone, sorted: where it is placed. A `frozen` one, which keeps what it had,
+    stays where it was by its status; where that can't be told, wherever the fleet is."""
+    if isinstance(zone.spec, ZoneSpec) and (not frozen or not zone.spec.data_centers):
+        return wanted(zone.spec, places)
+    entries = zone.status.get("dataCenters") or ()
+    named = {entry.get("name") for entry in entries if isinstance(entry, Mapping)}
+    named = named or {workload.data_center for workload in world.workloads if workload.tier == Tier.LOWER}
+    return tuple(key for key in places if key in named)
 
 
 def _covers(name: str, key: str) -> bool:

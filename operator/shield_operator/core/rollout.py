@@ -87,15 +87,18 @@ def _hinders(obj: Object, workload: Workload | None, layout: Layout, world: Worl
     waited for."""
     if not layout.places[_data_center(obj)].usable:
         return False
-    return workload is None or not workload.settled or not _pods_know(obj, world)
+    return workload is None or not workload.settled or not _pods_know(obj, workload, world)
 
 
-def _pods_know(obj: Object, world: World) -> bool:
-    if world.record is None or _stage(obj) == naming.REDIS:
+def _pods_know(obj: Object, workload: Workload, world: World) -> bool:
+    """Whether enough Ready pods are of the newest template (a Deployment counts old ones as ready too), and all of
+    them hold the record's generation."""
+    if _stage(obj) == naming.REDIS:
         return True
     pods = acknowledged.ready_pods(world, _stage(obj), _data_center(obj))
     newest = [pod for pod in pods if pod.template_hash == template_hash(obj)]
-    return acknowledged.all_hold(world, newest, world.record.generation)
+    generation = world.record.generation if world.record is not None else 0
+    return len(newest) >= workload.replicas and acknowledged.all_hold(world, newest, generation)
 
 
 def _why(obj: Object, workload: Workload | None) -> str:
@@ -104,7 +107,7 @@ def _why(obj: Object, workload: Workload | None) -> str:
         return f"{where} to be created"
     if not workload.settled:
         return f"{where}: {min(workload.ready, workload.updated)} of {workload.replicas} pods are new and Ready"
-    return f"the pods of {where} to acknowledge the zone state"
+    return f"the pods of {where} to be Ready and acknowledge the zone state"
 
 
 def _turn(obj: Object, layout: Layout) -> tuple[int, str, int]:

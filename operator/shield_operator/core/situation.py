@@ -1,14 +1,12 @@
 """How a zone is served at this moment: per data centre the pods there are, and whether they know the zone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shield_operator.core import acknowledged, naming
 from shield_operator.core.layout import Layout
-from shield_operator.core.places import wanted
-from shield_operator.core.spec import ZoneSpec
 from shield_operator.core.uppers import Upper
-from shield_operator.core.world import World, ZoneObject
+from shield_operator.core.world import World
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import Zone
 
@@ -63,10 +61,11 @@ class Situation:
         return tuple(crew for crew in self.crews if crew.ready < crew.desired)
 
 
-def look(zone: ZoneObject, part: Zone | None, uppers: tuple[Upper, ...], layout: Layout, world: World) -> Situation:
-    """The zone's situation. Needed are the lower tier of every data centre with a usable node, and the upper tiers
-    that are first in use."""
-    keys = wanted(zone.spec, layout.places) if isinstance(zone.spec, ZoneSpec) else tuple(layout.places)
+def look(
+    part: Zone | None, uppers: tuple[Upper, ...], keys: Collection[str], layout: Layout, world: World
+) -> Situation:
+    """The situation of a zone that the data centres `keys` serve. Needed are the lower tier of
+    every data centre with a usable node, and the upper tiers that are first in use."""
     ready = _ready_by_name(world)
     first = {upper.order[0] for upper in uppers if upper.order}
     crews = []

@@ -18,6 +18,7 @@ from shield_operator.core.assignment import (
     first_choice,
     next_choice,
 )
+from shield_operator.core.fleets import fleet_spec
 from shield_operator.core.latency import Latencies
 from shield_operator.core.places import Place
 from shield_operator.core.world import Challenge, World, ZoneObject
@@ -176,7 +177,9 @@ def _order_of_use(
 
 def _took_over(world: World, key: str, last: Zone | None) -> bool:
     """Whether the upper pods of a data centre are all there, and one is Ready and knows the zone."""
-    settled = any(w.settled for w in world.workloads if w.tier == Tier.UPPER and w.data_center == key)
+    replicas = fleet_spec(world).upper.replicas
+    there = [w for w in world.workloads if w.tier == Tier.UPPER and w.data_center == key]
+    settled = any(w.settled and w.replicas >= replicas for w in there)
     return settled and acknowledged.any_holds(world, Tier.UPPER, key, last.generation if last is not None else 0)
 
 

@@ -12,7 +12,6 @@ from shield_operator.core.checks import origin_host
 from shield_operator.core.claims import lost
 from shield_operator.core.spec import OriginSpec, RouteSpec, ZoneSpec
 from shield_operator.core.world import Claim, Record, World, ZoneObject
-from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Route, Zone
 from shield_proxy.config.version import READS, SCHEMA
 
@@ -30,10 +29,10 @@ def part(
     """What pods shall know of a zone, without its uppers; None: nothing.
 
     A zone that isn't honoured, or is paused, keeps its last part, less the hosts that another zone has now. A paused
-    zone that no readable record holds is taken from its spec, for it may be serving.
+    zone that was served, and that no readable record holds, is taken from its spec.
     """
-    blank = last is None and (record is None or record.state is None)
-    if isinstance(zone.spec, ZoneSpec) and honoured and (not zone.spec.paused or blank):
+    lost_part = last is None and (record is None or record.state is None) and bool(zone.status.get("hosts"))
+    if isinstance(zone.spec, ZoneSpec) and honoured and (not zone.spec.paused or lost_part):
         return compile_zone(zone, zone.spec)
     if last is None:
         return None
@@ -112,8 +111,3 @@ def schema_to_write(world: World) -> int:
     """The newest schema that this version writes and every pod that answered reads."""
     lowest = acknowledged.lowest_schema(world)
     return SCHEMA if lowest is None else max(READS[0], min(SCHEMA, lowest))
-
-
-def is_invalid(zone: ZoneObject) -> bool:
-    """Whether the zone's spec can't be decoded."""
-    return isinstance(zone.spec, InvalidField)

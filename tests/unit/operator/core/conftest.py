@@ -1,0 +1,269 @@
+"""A cluster as values: it does with a plan what Kubernetes and pods would, so that plans can be followed in time."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from shield_operator.core import naming
+from shield_operator.core.decode import BUILT_IN, decode_fleet, decode_zone
+from shield_operator.core.plan import Plan
+from shield_operator.core.planning import make_plan
+from shield_operator.core.world import (
+    Claim,
+    FleetKey,
+    FleetObject,
+    Installation,
+    Memory,
+    Node,
+    Pod,
+    Record,
+    Report,
+    Workload,
+    World,
+    ZoneObject,
+)
+from shield_proxy.config.contract import Tier
+from shield_proxy.config.reading import InvalidField
+from shield_proxy.config.reports import Acknowledgement, Measurement
+from shield_proxy.config.version import SCHEMA
+
+DATA_CENTERS = ("eu/a", "eu/b", "us/a", "us/b")
+ORIGIN = {"name": "main", "address": "origin.example.com"}
+
+
+def zone_of(name="shop", uid="", created="2026-01-01T00:00:00Z", namespace="shop", generation=1, **spec):
+    """A zone that asks for NAME.example.com, as decoded."""
+    body = {"hosts": [f"{name}.example.com"], "origins": [ORIGIN], **spec}
+    try:
+        decoded = decode_zone(body)
+    except InvalidField as error:
+        decoded = error
+    return ZoneObject(uid or f"uid-{name}", namespace, name, generation, created, decoded)
+
+
+def claims_of(*zones):
+    return tuple(
+        Claim(host, zone.uid, zone.namespace, zone.name, zone.created)
+        for zone in zones
+        if not isinstance(zone.spec, InvalidField)
+        for host in zone.spec.hosts
+    )
+
+
+@dataclass
+class Cluster:
+    """One fleet; `step` plans once and lets the world follow."""
+
+    zones: dict[str, ZoneObject] = field(default_factory=lambda: {"shop": zone_of()})
+    rivals: tuple[Claim, ...] = ()
+    fleet: FleetObject | None = None
+    image: str = "shield:1"
+    replicas: int = 1
+    nodes: dict[str, Node] = field(default_factory=dict)
+    milliseconds: dict[str, float | None] = field(default_factory=dict)
+    """Data centre -> connect time to every backend; None fails; absent is not measured."""
+    stuck: set[tuple[str, str]] = field(default_factory=set)
+    """(tier, data centre) whose new pods don't become Ready."""
+    deaf: set[str] = field(default_factory=set)
+    """Tiers whose pods take no new zone state."""
+    now: float = 0.0
+    lease: int = 1
+    record: Record | None = None
+    memory: Memory = field(default_factory=Memory)
+    objects: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    pods: dict[str, tuple[Pod, int]] = field(default_factory=dict)
+    """Name -> the pod and the generation it holds."""
+    schemas: dict[str, int] = field(default_factory=dict)
+    errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    happenings: list[tuple[str, str]] = field(default_factory=list)
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    """(kind, name) of what the last step applied anew."""
+
+    def __post_init__(self) -> None:
+        for key in DATA_CENTERS:
+            self.add_node(key)
+        self.milliseconds = self.milliseconds or {"eu/a": 5.0, "eu/b": 9.0, "us/a": 80.0, "us/b": 90.0}
+
+    def add_node(self, key: str, name: str = "", ready: bool = True) -> None:
+        region, _, zone = key.partition("/")
+        self.nodes[name or f"node-{key}"] = Node(name or f"node-{key}", region, zone, ready)
+
+    def world(self) -> World:
+        return World(
+            key=FleetKey("shop", "default"),
+            installation=Installation(
+                namespace="smart-shield",
+                image=self.image,
+                redis_image="redis:8",
+                version="1",
+                fleet_defaults=decode_fleet(
+                    {"lower": {"replicas": self.replicas}, "upper": {"replicas": self.replicas}}, BUILT_IN
+                ),
+            ),
+            now=self.now,
+            timestamp=f"2026-01-01T00:{int(self.now) // 60 % 60:02}:{int(self.now) % 60:02}Z",
+            lease=self.lease,
+            zones=tuple(self.zones.values()),
+            fleet=self.fleet,
+            nodes=tuple(self.nodes.values()),
+            claims=(*claims_of(*(z for z in self.zones.values() if not z.deleting)), *self.rivals),
+            workloads=tuple(self._workloads()),
+            pods=tuple(pod for pod, _ in self.pods.values()),
+            reports={name: self._report(pod, held) for name, (pod, held) in self.pods.items() if pod.ready},
+            record=self.record,
+            resolution_errors=self.errors,
+            edge_services={
+                zone.uid: {"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 30080}]}
+                for zone in self.zones.values()
+                if ("Service", naming.edge(zone.name)) in self.objects
+            },
+            memory=self.memory,
+        )
+
+    def step(self, seconds: float = 1.0) -> Plan:
+        """Plans, follows the plan, and lets time pass."""
+        plan = make_plan(self.world())
+        json.dumps([plan.objects, plan.statuses, plan.fleet_status])
+        self.memory = plan.memory
+        if plan.state is not None and (self.record is None or self.record.state != plan.state):
+            self.record = Record(plan.schema, plan.state.generation, plan.state.lease, plan.state)
+        self.applied = []
+        for obj in plan.objects:
+            ident = (obj["kind"], obj["metadata"]["name"])
+            if self.objects.get(ident) != obj:
+                self.applied.append(ident)
+            self.objects[ident] = obj
+        self.objects = {ident: obj for ident, obj in self.objects.items() if ident in plan.keep}
+        self._run_pods()
+        for name, status in plan.statuses.items():
+            self.zones[name] = replace(self.zones[name], status=status)
+        if self.fleet is not None and plan.fleet_status is not None:
+            self.fleet = replace(self.fleet, status=plan.fleet_status)
+        self.happenings += [(event.name, event.reason) for event in plan.happenings]
+        self.now += seconds
+        return plan
+
+    def run(self, seconds: int) -> Plan:
+        """That many steps of a second."""
+        for _ in range(seconds):
+            plan = self.step()
+        return plan
+
+    def _run_pods(self) -> None:
+        wanted = {}
+        for (kind, name), obj in self.objects.items():
+            tier = obj["metadata"].get("labels", {}).get(naming.LABEL_TIER)
+            if kind != "Deployment" or tier == naming.REDIS:
+                continue
+            annotations = obj["metadata"]["annotations"]
+            key, digest = annotations[naming.ANNOTATION_DATA_CENTER], annotations[naming.ANNOTATION_TEMPLATE_HASH]
+            alive = any(node.ready for node in self.nodes.values() if node.data_center == key)
+            if (tier, key) in self.stuck:
+                wanted |= {
+                    pod_name: (pod, held)
+                    for pod_name, (pod, held) in self.pods.items()
+                    if pod.tier == tier and pod.data_center == key and pod.template_hash != digest
+                }
+            for i in range(obj["spec"]["replicas"]):
+                pod_name = f"{name}-{digest[:4]}-{i}"
+                held = self.pods[pod_name][1] if pod_name in self.pods else 0
+                ready = alive and (
+                    (tier, key) not in self.stuck or (pod_name in self.pods and self.pods[pod_name][0].ready)
+                )
+                pod = Pod(pod_name, Tier(tier), key, "10.0.0.2", ready, digest)
+                if self.record is not None and ready and tier not in self.deaf:
+                    held = self.record.generation
+                wanted[pod_name] = (pod, held)
+        self.pods = wanted
+
+    def _workloads(self):
+        for (kind, name), obj in self.objects.items():
+            if kind != "Deployment":
+                continue
+            tier, notes = obj["metadata"]["labels"][naming.LABEL_TIER], obj["metadata"]["annotations"]
+            key, digest = notes[naming.ANNOTATION_DATA_CENTER], notes[naming.ANNOTATION_TEMPLATE_HASH]
+            replicas = obj["spec"]["replicas"]
+            if tier == naming.REDIS:
+                yield Workload(name, tier, key, digest, replicas, replicas, replicas, True)
+                continue
+            mine = [pod for pod, _ in self.pods.values() if pod.tier == tier and pod.data_center == key]
+            updated = sum(pod.template_hash == digest for pod in mine)
+            yield Workload(name, tier, key, digest, replicas, updated, sum(pod.ready for pod in mine), True)
+
+    def _report(self, pod: Pod, held: int) -> Report:
+        measurements = ()
+        if pod.tier is Tier.LOWER and pod.data_center in self.milliseconds and self.record is not None:
+            value = self.milliseconds[pod.data_center]
+            seconds, samples, error = (None, 0, "timeout") if value is None else (value / 1000, 5, None)
+            measurements = tuple(
+                Measurement(zone.uid, origin.name, seconds, samples, 1.0, error)
+                for zone in self.record.state.zones
+                for origin in zone.origins
+            )
+        schema = self.schemas.get(pod.name, SCHEMA)
+        return Report(Acknowledgement(schema, held, self.lease, "1", confirmed=True), measurements)
+
+    def condition(self, kind: str, zone: str = "shop") -> tuple[str, str]:
+        """Status and reason of a zone's condition."""
+        found = next(c for c in self.zones[zone].status["conditions"] if c["type"] == kind)
+        return found["status"], found["reason"]
+
+    def upper(self, zone: str = "shop", backend: str = "main") -> Mapping[str, Any]:
+        """The zone's entry in status.upperTiers."""
+        return next(entry for entry in self.zones[zone].status["upperTiers"] if entry["backend"] == backend)
+
+    def order(self, zone: str = "shop", backend: str = "main") -> tuple[str, ...]:
+        """Data centres in the order that pods use them."""
+        return next(z for z in self.record.state.zones if z.name == zone).uppers.get(backend, ())
+
+    def part(self, zone: str = "shop"):
+        """The zone's part of the record, None without one."""
+        return next((z for z in self.record.state.zones if z.name == zone), None)
+
+    def running(self, tier: str) -> set[str]:
+        """Data centres that have a Deployment of the tier."""
+        return {
+            obj["metadata"]["annotations"][naming.ANNOTATION_DATA_CENTER]
+            for (kind, _), obj in self.objects.items()
+            if kind == "Deployment" and obj["metadata"]["labels"][naming.LABEL_TIER] == tier
+        }
+
+    def images(self) -> dict[tuple[str, str], str]:
+        """(tier, data centre) -> the image its Deployment asks for, of proxies."""
+        return {
+            (
+                obj["metadata"]["labels"][naming.LABEL_TIER],
+                obj["metadata"]["annotations"][naming.ANNOTATION_DATA_CENTER],
+            ): obj["spec"]["template"]["spec"]["containers"][0]["image"]
+            for (kind, _), obj in self.objects.items()
+            if kind == "Deployment" and obj["metadata"]["labels"][naming.LABEL_TIER] != naming.REDIS
+        }
+
+    def change(self, zone: str = "shop", **spec) -> None:
+        """The zone's owner edits its spec."""
+        old = self.zones[zone]
+        new = zone_of(zone, old.uid, old.created, old.namespace, old.generation + 1, **spec)
+        self.zones[zone] = replace(new, status=old.status)
+
+
+@pytest.fixture
+def cluster():
+    """A fleet of one zone in four data centres, before the first plan."""
+    return Cluster()
+
+
+@pytest.fixture
+def served():
+    """The same, when all has settled: eu/a is the upper tier, eu/b the runner-up."""
+    cluster = Cluster()
+    cluster.run(10)
+    return cluster
+
+
+@pytest.fixture
+def new_zone():
+    """Makes zones (see `zone_of`)."""
+    return zone_of
