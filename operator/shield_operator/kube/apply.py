@@ -151,11 +151,17 @@ class Applier:
         }
         for kind, body in list(self._index.owned(key)):
             metadata = body["metadata"]
-            if (kind.kind, metadata["name"]) in keep or "deletionTimestamp" in metadata:
+            if (kind.kind, metadata["name"]) in keep or "deletionTimestamp" in metadata or self._taken_over(body):
                 continue
             self._applied.pop((kind.kind, metadata["namespace"], metadata["name"]), None)
             # What the index holds has no kind where it came from a list: the API needs only its metadata.
             done.writes += await self._api.delete(kind, body)
+
+    def _taken_over(self, body: Body) -> bool:
+        """Whether it is the edge Service of a zone that still exists: the zone's new fleet changes its labels."""
+        metadata = body["metadata"]
+        zone = metadata["labels"].get(naming.LABEL_ZONE)
+        return zone is not None and self._index.get(ZONE, metadata["namespace"], zone) is not None
 
     async def _statuses(self, key: FleetKey, plan: Plan, done: Done) -> None:
         for name, status in sorted(plan.statuses.items()):

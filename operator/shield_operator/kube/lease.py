@@ -26,6 +26,7 @@ class LeaseKeeper:
         self._progress = progress
         self._lease: dict[str, Any] = {}
         """As the last write of this process left it."""
+        self._mine = False
         self._lock = asyncio.Lock()
 
     async def acquire(self) -> None:
@@ -56,6 +57,8 @@ class LeaseKeeper:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             self._progress.mark("lease")
+            if not self._leadership.held:
+                self._mine = False
             self._leadership.check()
             try:
                 async with self._lock:
@@ -74,10 +77,11 @@ class LeaseKeeper:
                 log.warning("a record was written under Lease count %d; this leader's is now higher", transitions)
 
     async def release(self) -> None:
-        """Writes no more, and lets another take the Lease at once. Does nothing where it is not held."""
-        if not self._leadership.held:
-            return
+        """Writes no more, and lets another take the Lease at once. Does nothing where it is not this process'."""
         self._leadership.end()
+        if not self._mine:
+            return
+        self._mine = False
         self._lease["spec"] |= {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
         try:
             async with self._lock:
@@ -105,11 +109,13 @@ class LeaseKeeper:
         }
         write = self._api.replace if "resourceVersion" in self._lease["metadata"] else self._api.create
         self._lease = await write(LEASE, self._lease)
+        self._mine = True
         self._leadership.extend(sent, transitions)
 
     async def _look_again(self) -> None:
         found = await self._api.read(LEASE, self._namespace, NAME)
         if found is None or found["spec"].get("holderIdentity") != self._identity:
+            self._mine = False
             self._leadership.end()
             raise LeaseLost("the Lease is held by another, or gone")
         self._lease = found

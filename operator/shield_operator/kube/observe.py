@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from shield_operator.core import naming
+from shield_operator.core.checks import origin_host
 from shield_operator.core.decode import fleet_object, zone_object
 from shield_operator.core.spec import ZoneSpec
 from shield_operator.core.world import Claim, FleetKey, Installation, Memory, Record, World, ZoneObject
@@ -65,14 +66,13 @@ class Observer:
         """The fleet as it stands. NotYet, LeaseLost, or the errors of the API."""
         await self._collector.heard(key, PODS_SECONDS)
         zones = tuple(zone_object(body) for body in self._index.of_fleet(key, ZONE))
-        names = {
-            origin.address: None
+        origins = {
+            (zone.uid, origin.name): origin_host(origin, zone.namespace)
             for zone in zones
             if isinstance(zone.spec, ZoneSpec)
             for origin in zone.spec.origins
-            if origin.address is not None
         }
-        unknown = await self._resolver.problems(names)
+        unknown = await self._resolver.problems(origins.values())
         stored = self._store.read(key, naming.record_chunks(key.name))
         record = await self._newest(key, stored)
         if record is not None and record.lease > self._leadership.transitions:
@@ -97,13 +97,7 @@ class Observer:
             pods=tuple(pod for pod in pods if pod is not None),
             reports=self._collector.reports(key),
             record=record,
-            resolution_errors={
-                (zone.uid, origin.name): unknown[origin.address]
-                for zone in zones
-                if isinstance(zone.spec, ZoneSpec)
-                for origin in zone.spec.origins
-                if origin.address is not None and origin.address in unknown
-            },
+            resolution_errors={origin: unknown[name] for origin, name in origins.items() if name in unknown},
             edge_services={
                 zone.uid: body["spec"]
                 for zone in zones
@@ -156,7 +150,7 @@ class Observer:
 
 
 def _claims_of(zone: ZoneObject) -> list[Claim]:
-    if not isinstance(zone.spec, ZoneSpec):
+    if zone.deleting or not isinstance(zone.spec, ZoneSpec):
         return []
     return [Claim(host, zone.uid, zone.namespace, zone.name, zone.created) for host in zone.spec.hosts]
 

@@ -36,9 +36,6 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str], kubeconfig: Path | None = None) -> Settings:
     """The settings of an environment; InvalidSetting names the variable and what is wrong with it."""
-    level = environment.get("SHIELD_LOG_LEVEL", "info").lower()
-    if level not in LEVELS:
-        raise InvalidSetting(f"SHIELD_LOG_LEVEL: must be one of {', '.join(LEVELS)}, not {level!r}")
     pod = environment.get("POD_NAME") or os.uname().nodename
     return Settings(
         installation=Installation(
@@ -52,9 +49,11 @@ def read_settings(environment: Mapping[str, str], kubeconfig: Path | None = None
             region_label=environment.get("SHIELD_REGION_LABEL") or "topology.kubernetes.io/region",
             zone_label=environment.get("SHIELD_ZONE_LABEL") or "topology.kubernetes.io/zone",
             network_policies=_flag(environment, "SHIELD_NETWORK_POLICIES", True),
+            priority_class=environment.get("SHIELD_PRIORITY_CLASS", ""),
+            log_level=_level(environment, "SHIELD_PROXY_LOG_LEVEL"),
         ),
         identity=f"{pod}_{secrets.token_hex(4)}",
-        log_level=level,
+        log_level=_level(environment, "SHIELD_LOG_LEVEL"),
         kubeconfig=kubeconfig,
     )
 
@@ -64,6 +63,13 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise InvalidSetting(f"{name}: is not set")
     return value
+
+
+def _level(environment: Mapping[str, str], name: str) -> str:
+    level = environment.get(name, "info").lower() or "info"
+    if level not in LEVELS:
+        raise InvalidSetting(f"{name}: must be one of {', '.join(LEVELS)}, not {level!r}")
+    return level
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,0 +1,43 @@
+"""Which Events are published: equal ones seldom, and few for each object."""
+
+import datetime
+
+from shield_operator.core.plan import Happening
+from shield_operator.kube.events import AGAIN_SECONDS, MOST_PER_OBJECT, MOST_REMEMBERED, Memory, Telling, event_body
+
+NOW = datetime.datetime(2026, 5, 1, 12, 30, tzinfo=datetime.UTC)
+
+
+def happening(message: str = "no host", uid: str = "u1") -> Happening:
+    return Happening("SmartShieldZone", "shop", uid, "Warning", "HostTaken", message)
+
+
+def test_an_equal_event_is_published_once_in_ten_minutes_and_then_counted() -> None:
+    memory = Memory()
+    told = [memory.choose([happening()], now) for now in (0.0, 1.0, AGAIN_SECONDS - 1, AGAIN_SECONDS)]
+    assert told == [[Telling(happening(), 1)], [], [], [Telling(happening(), 2)]]
+
+
+def test_different_messages_are_different_events() -> None:
+    assert len(Memory().choose([happening("a"), happening("b"), happening("a")], 0.0)) == 2
+
+
+def test_one_object_can_not_fill_the_namespace_with_events() -> None:
+    memory = Memory()
+    many = [happening(f"message {i}") for i in range(200)]
+    assert len(memory.choose(many, 0.0)) == MOST_PER_OBJECT
+    assert len(memory.choose([happening(uid="u2")], 0.0)) == 1
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    memory = Memory()
+    for i in range(MOST_REMEMBERED + 50):
+        memory.choose([happening(uid=f"u{i}")], float(i) * AGAIN_SECONDS)
+    assert len(memory._told) == MOST_REMEMBERED
+
+
+def test_equal_happenings_have_the_same_name_in_the_cluster() -> None:
+    first, again = (event_body("shop", Telling(happening(), count), "op", NOW) for count in (1, 2))
+    other = event_body("shop", Telling(happening("else"), 1), "op", NOW)
+    assert first["metadata"] == again["metadata"] != other["metadata"]
+    assert (again["count"], again["lastTimestamp"]) == (2, "2026-05-01T12:30:00Z")

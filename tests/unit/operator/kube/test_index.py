@@ -1,0 +1,111 @@
+"""The view of the cluster: what a change concerns, and that slow sources can't bring back the past."""
+
+from typing import Any
+
+from shield_operator.core import naming
+from shield_operator.core.world import FleetKey
+from shield_operator.kube.index import TOMBSTONE_SECONDS, Index
+from shield_operator.kube.kinds import NODE, SERVICE, ZONE, Kind
+
+SHOP, EDGE = FleetKey("shop", "default"), FleetKey("shop", "edge")
+
+
+def zone(name: str, *hosts: str, version: int = 1, generation: int = 1, fleet: str = "default", **more: Any) -> Any:
+    metadata = {
+        "name": name,
+        "namespace": "shop",
+        "uid": f"uid-{name}",
+        "resourceVersion": str(version),
+        "generation": generation,
+        **more,
+    }
+    return {"metadata": metadata, "spec": {"hosts": list(hosts), "fleet": fleet}}
+
+
+def service(name: str, version: int = 1, fleet: str = "default", **spec: Any) -> Any:
+    labels = {naming.LABEL_FLEET: fleet}
+    metadata = {"name": name, "namespace": "shop", "uid": "u", "resourceVersion": str(version), "labels": labels}
+    return {"metadata": metadata, "spec": spec}
+
+
+def names(index: Index, key: FleetKey, kind: Kind) -> list[str]:
+    return [body["metadata"]["name"] for body in index.of_fleet(key, kind)]
+
+
+def test_a_new_zone_concerns_its_fleet() -> None:
+    assert Index().put(ZONE, zone("a", "a.example")) == {SHOP}
+
+
+def test_a_zone_that_moves_concerns_the_fleet_it_leaves_and_the_one_it_joins() -> None:
+    index = Index()
+    index.put(ZONE, zone("a", "a.example"))
+    assert index.put(ZONE, zone("a", "a.example", version=2, generation=2, fleet="edge")) == {SHOP, EDGE}
+    assert (names(index, SHOP, ZONE), names(index, EDGE, ZONE)) == ([], ["a"])
+
+
+def test_a_zone_concerns_every_fleet_that_wants_one_of_its_hosts_now_or_before() -> None:
+    index = Index()
+    index.put(ZONE, zone("a", "x.example"))
+    assert index.put(ZONE, zone("b", "x.example", fleet="edge")) == {SHOP, EDGE}
+    assert index.put(ZONE, zone("a", "y.example", version=2, generation=2)) == {SHOP, EDGE}
+    assert index.put(ZONE, zone("a", "z.example", version=3, generation=3)) == {SHOP}
+
+
+def test_rivals_are_zones_anywhere_that_share_a_host() -> None:
+    index = Index()
+    for name, host, fleet in (("a", "x.example", "default"), ("b", "x.example", "edge"), ("c", "y.example", "edge")):
+        index.put(ZONE, zone(name, host, fleet=fleet))
+    assert [body["metadata"]["name"] for body in index.rivals(SHOP)] == ["a", "b"]
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    index = Index()
+    index.put(SERVICE, service("s", version=10, port=2))
+    assert index.put(SERVICE, service("s", version=9, port=1)) == frozenset()
+    assert index.of_fleet(SHOP, SERVICE)[0]["spec"] == {"port": 2}
+
+
+def test_what_was_deleted_is_not_brought_back_by_a_slower_source() -> None:
+    index = Index()
+    index.put(SERVICE, service("s"))
+    assert index.drop(SERVICE, service("s", version=2)) == {SHOP}
+    assert index.put(SERVICE, service("s", version=3)) == frozenset()
+    assert not index.has(SHOP)
+
+
+def test_a_deletion_of_a_former_object_of_the_same_name_changes_nothing() -> None:
+    index = Index()
+    index.put(ZONE, zone("a", "x.example", version=5, uid="new"))
+    assert index.drop(ZONE, zone("a", "x.example", version=9, uid="old")) == frozenset()
+    assert names(index, SHOP, ZONE) == ["a"]
+
+
+def test_deletions_are_not_remembered_for_ever() -> None:
+    now = 0.0
+    index = Index(lambda: now)
+    index.drop(SERVICE, service("s"))
+    now = TOMBSTONE_SECONDS + 1
+    index.drop(SERVICE, service("other") | {"metadata": service("other")["metadata"] | {"uid": "v"}})
+    assert (index.knows_gone("u"), index.knows_gone("v")) == (False, True)
+
+
+def test_a_change_of_a_node_concerns_every_fleet() -> None:
+    index = Index()
+    index.put(ZONE, zone("a", "a.example"))
+    index.put(ZONE, zone("b", "b.example", fleet="edge"))
+    body = {"metadata": {"name": "n", "uid": "n", "resourceVersion": "1"}, "spec": {}, "status": {}}
+    assert index.put(NODE, body) == {SHOP, EDGE} == index.drop(NODE, body)
+
+
+def test_a_service_restored_to_what_it_was_by_status_alone_concerns_nobody() -> None:
+    index = Index()
+    index.put(SERVICE, service("s", port=1))
+    assert index.put(SERVICE, service("s", version=2, port=1)) == frozenset()
+    assert index.put(SERVICE, service("s", version=3, port=2)) == {SHOP}
+
+
+def test_a_child_whose_fleet_label_changes_leaves_its_fleet() -> None:
+    index = Index()
+    index.put(SERVICE, service("s"))
+    assert index.put(SERVICE, service("s", version=2, fleet="edge")) == {SHOP, EDGE}
+    assert (names(index, SHOP, SERVICE), names(index, EDGE, SERVICE)) == ([], ["s"])
