@@ -50,7 +50,7 @@ class Level2:
         self._reading, self._writing = Breaker(), Breaker()
         self._connections: dict[str, RedisConnection] = {}
         self._connecting: dict[str, asyncio.Task[RedisConnection]] = {}
-        self._next_hop = 2 * MOST
+        self._next_hop: float | None = None
         self._full_until = 0.0
         self._writes: set[asyncio.Task[None]] = set()
 
@@ -62,11 +62,12 @@ class Level2:
     @property
     def patience(self) -> float:
         """Seconds a lookup may take."""
-        return min(MOST, max(LEAST, self._next_hop / 2))
+        return MOST if self._next_hop is None else min(MOST, max(LEAST, self._next_hop / 2))
 
     def learn_next_hop(self, seconds: float) -> None:
         """What a fetch took: half of it is what a lookup is worth."""
-        self._next_hop += (seconds - self._next_hop) / 8
+        known = seconds if self._next_hop is None else self._next_hop
+        self._next_hop = known + (seconds - known) / 8
 
     async def get(self, key: bytes, request: Index, now: float) -> StoredResponse | None:
         """The stored response a request selects, fresh or stale; None also whenever Redis fails."""

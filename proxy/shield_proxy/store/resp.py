@@ -87,7 +87,11 @@ class RedisConnection(asyncio.Protocol):
             future.set_exception(RedisFailed("closed"))
             return future
         self._transport.write(commands)
-        self._waiting.append(_Waiting(replies, self._loop.time() + seconds, future))
+        deadline = self._loop.time() + seconds
+        self._waiting.append(_Waiting(replies, deadline, future))
+        if self._timer is not None and self._timer.when() > deadline:
+            self._timer.cancel()
+            self._timer = None
         if self._timer is None:
             self._timer = self._loop.call_later(seconds, self._look)
         return future

@@ -202,6 +202,8 @@ class Filling:
                 fill.open(Failed(error.status, error.reason))
             return None
         head, now, wall = reply.head, core.clock(), core.wall()
+        if core.level2 is not None:
+            core.level2.learn_next_hop(reply.delay)
         if head.status == 304 and old is not None and conditions:
             age = initial_age(head.index, wall, reply.delay, trusted=reply.trusted)
             stored = freshen(old, end_to_end(head), age=age, now=now, wall=wall)

@@ -7,7 +7,10 @@ from shield_proxy.tiers.marks import Place, marked_lines
 from shield_proxy.wire.exchange import SLICE, Exchange
 from shield_proxy.wire.message import Fields, Index
 
-_OF_304 = frozenset((b"cache-control", b"content-location", b"date", b"etag", b"expires", b"vary", b"last-modified"))
+_NOT_IN_304 = frozenset(
+    (b"content-encoding", b"content-language", b"content-length", b"content-range", b"content-type", b"transfer-encoding")
+)
+"""Of the representation, which a 304 doesn't carry; the rest lets the caches behind update theirs."""
 _CONTENT = frozenset((b"content-length", b"content-range"))
 LARGE = 1 << 20
 """Bytes of a body above which it is sent piece by piece, as the client takes them."""
@@ -15,7 +18,7 @@ LARGE = 1 << 20
 
 def not_modified_fields(fields: Fields) -> Fields:
     """The fields a 304 carries (RFC 9110, 15.4.5)."""
-    return tuple(field for field in fields if field[0].lower() in _OF_304)
+    return tuple(field for field in fields if field[0].lower() not in _NOT_IN_304)
 
 
 def covers(entry: Entry, request: Index, wall: float) -> bool:

@@ -88,8 +88,8 @@ class Origin:
         try:
             while await self._serve(reader, writer, number):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+            pass  # the client left, or stop() ends us
         finally:
             self._tasks.discard(task)
             self.writers.discard(writer)
