@@ -47,8 +47,17 @@ def everyone() -> set[int]:
     return {int(p.name) for p in Path("/proc").iterdir() if p.name.isdecimal()}
 
 
-def world(ours: frozenset[str] = frozenset()) -> World:
-    """The machine now; of namespaces only `ours`, as others come and go."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The namespaces a cluster made, and the processes of the whole machine while it ran: whoever came later may have
+    got the number of a namespace that ended."""
+
+    namespaces: frozenset[str]
+    processes: frozenset[int]
+
+
+def world(ours: Made = Made(frozenset(), frozenset())) -> World:
+    """The machine now; of namespaces only what is left of `ours`, as others come and go."""
     mounts = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
     links = {path.name for path in Path("/sys/class/net").iterdir()}
     groups = tuple(cgroups.found(PLACE.state))
@@ -56,7 +65,7 @@ def world(ours: frozenset[str] = frozenset()) -> World:
     return World(
         mounts=frozenset(mounts),
         links=frozenset(links),
-        namespaces=namespaces_of(everyone()) & ours,
+        namespaces=namespaces_of(everyone() & ours.processes) & ours.namespaces,
         groups=groups,
         processes=frozenset(processes),
         state=PLACE.state.exists() or PLACE.kubeconfig.exists(),
@@ -77,12 +86,12 @@ def nothing() -> Iterator[World]:
     instance.reap(PLACE)
 
 
-def up() -> tuple[Cluster, frozenset[str]]:
-    """A cluster of these tests, and the namespaces it made."""
+def up() -> tuple[Cluster, Made]:
+    """A cluster of these tests, and what it made."""
     cluster = Cluster(PLACE.name)
     cluster.up()
     members = cgroups.members(instance.living(PLACE).group)
-    return cluster, namespaces_of(members) - namespaces_of({os.getpid()})
+    return cluster, Made(namespaces_of(members) - namespaces_of({os.getpid()}), frozenset(everyone()))
 
 
 def test_down_leaves_nothing_and_up_works_at_once_after_it(nothing: World) -> None:
