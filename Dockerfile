@@ -1,15 +1,15 @@
-# The product's image: operator and proxies. Nothing in it installs, compiles or writes.
-# syntax is plain on purpose: it builds with docker, buildah and kaniko alike, on every platform that has the base image.
+# The product's image: operator and proxies, run as `shield-operator run` and `shield-proxy serve`. It writes nothing,
+# so its root may be read-only. Plain syntax: docker, buildah and kaniko build it, on every platform of the base image.
 ARG BASE=docker.io/library/python:3.13-slim-trixie
 
 FROM ${BASE} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python3 -m venv /build \
  && python3 -m venv --without-pip --symlinks /opt/smart-shield
 COPY requirements/build.txt requirements/image.txt requirements/
 RUN /build/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/build.txt \
- && /build/bin/python -m pip --python /opt/smart-shield/bin/python install --quiet \
+ && /build/bin/python -m pip --python /opt/smart-shield/bin/python install --quiet --no-compile \
       --require-hashes --only-binary :all: -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
@@ -20,9 +20,10 @@ RUN if [ -n "${VERSION}" ]; then \
       sed -i "s/^VERSION = .*/VERSION = \"${VERSION}\"/" proxy/shield_proxy/config/version.py; \
     fi \
  && /build/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
- && /build/bin/python -m pip --python /opt/smart-shield/bin/python install --quiet --no-deps --no-index /dist/*.whl
+ && /build/bin/python -m pip --python /opt/smart-shield/bin/python install --quiet --no-compile --no-deps --no-index \
+      /dist/*.whl
 COPY requirements/slim.py requirements/
-RUN PYTHONDONTWRITEBYTECODE=1 /opt/smart-shield/bin/python requirements/slim.py
+RUN /opt/smart-shield/bin/python requirements/slim.py
 
 FROM ${BASE}
 ARG VERSION=
@@ -30,8 +31,10 @@ LABEL org.opencontainers.image.title="Smart Shield for Kubernetes" \
       org.opencontainers.image.description="An operator and a fleet of tiered caching proxies that shield origins" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# PYTHONPYCACHEPREFIX: compiled modules, those of the standard library too, come from there, and none is written.
+# HOME: the user has no entry in /etc/passwd, and libraries ask. PYTHONPYCACHEPREFIX: compiled modules, those of the
+# standard library too, come from there, and none is written.
 ENV PATH=/opt/smart-shield/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/ \
     PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -21,6 +21,7 @@ COMPILED = ENVIRONMENT / "compiled"
 PRODUCT = ("shield_operator", "shield_proxy")
 SCRIPTS = ("python*", "shield-*")
 SURPLUS = (
+    "**/__pycache__",
     "*/tests",
     "*/test",
     "**/*.pyx",
@@ -65,14 +66,15 @@ def import_product() -> None:
 def sources() -> Iterator[Path]:
     """Modules of the environment, and those outside it that are imported now."""
     yield from LIBRARY.rglob("*.py")
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and file.endswith(".py"):
+        if name != "__main__" and file and file.endswith(".py"):
             yield Path(file)
 
 
 def main() -> None:
     """Slims, proves and compiles."""
+    sys.dont_write_bytecode = True
     slim()
     import_product()
     sys.pycache_prefix = str(COMPILED)
