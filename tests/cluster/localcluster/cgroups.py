@@ -84,6 +84,11 @@ def found(state: Path) -> list[str]:
     return sorted(names)
 
 
+def found_under(states: Path) -> list[str]:
+    """Names of the groups of clusters called demo or test, whose state folders were in `states` on another root."""
+    return [group for name in ("demo", "test") for group in found(states / name)]
+
+
 def _groups(name: str) -> Iterator[Path]:
     """All directories of these groups, deepest first."""
     for root in hierarchies():

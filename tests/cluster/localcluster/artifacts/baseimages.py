@@ -11,7 +11,6 @@ from . import archive, binaries, rootfs
 from .archive import Image
 from .cachefolder import key, made
 
-HERE = Path(__file__).resolve().parent
 PYTHON = Image(
     "docker.io/library/python:3.13-slim-trixie",
     command=("python3",),
@@ -27,7 +26,9 @@ REDIS = Image(
 PAUSE = Image(node.PAUSE_IMAGE, entrypoint=("/pause",), user="65535:65535")
 COREDNS = Image(manifests.COREDNS_IMAGE, entrypoint=("/coredns",))
 
-RECIPE = key(HERE / "rootfs.py", HERE / "archive.py", repr((PYTHON, REDIS, PAUSE, COREDNS)))
+RECIPE = key(
+    str(rootfs.RECIPE), repr((PYTHON, REDIS, PAUSE, COREDNS)), repr((rootfs.PYTHON_PACKAGES, rootfs.REDIS_PACKAGES))
+)
 
 
 def pause() -> Path:

@@ -52,7 +52,8 @@ def _fetch(folder: Path) -> None:
 
 
 def _installed(folder: Path) -> Path:
-    for found in (folder / "venv").rglob("go"):
+    # the toolchain itself, never the script beside pip that calls it
+    for found in (folder / "venv" / "lib").rglob("bin/go"):
         if found.is_file() and os.access(found, os.X_OK):
             return found
     raise NoGo(f"{PACKAGE} brought no go command ({sys.platform})")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ..shell import CommandFailed, run
 
+# raised when what this module makes changes: images in the cache are told apart by it
+RECIPE = 1
 SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DROPPED = (
@@ -35,20 +37,25 @@ def mirror() -> str:
     return next((uri for uri in lines if uri.rstrip("/").endswith("/debian")), "")
 
 
-def bootstrap(root: Path, packages: tuple[str, ...]) -> None:
-    """A Debian of the fewest packages and these is under `root`, without what no container reads."""
+def debootstrap(root: Path, packages: tuple[str, ...], suite: str = SUITE) -> None:
+    """A Debian of the fewest packages and these is under `root`."""
     argv = [
         "debootstrap",
         "--variant=minbase",
         f"--include={','.join(packages)}",
         f"--keyring={KEYRING}",
-        SUITE,
+        suite,
         str(root),
     ]
     source = mirror()
     # in namespaces of its own: what it mounts and starts ends with it
     inside = ["unshare", "-mpf", "--kill-child", "--mount-proc", "--propagation", "private"]
     run(*inside, *argv, *([source] if source else []), timeout=1800)
+
+
+def bootstrap(root: Path, packages: tuple[str, ...]) -> None:
+    """The same, without what no container reads."""
+    debootstrap(root, packages)
     for path in DROPPED:
         shutil.rmtree(root / path, ignore_errors=True)
     for path in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial", "var/log"):
