@@ -195,12 +195,13 @@ class Cluster:
 
     def _report(self, pod: Pod, held: int) -> Report:
         measurements = ()
-        if pod.tier is Tier.LOWER and pod.data_center in self.milliseconds and self.record is not None:
+        known = self.record.state if self.record is not None else None
+        if pod.tier is Tier.LOWER and pod.data_center in self.milliseconds and known is not None:
             value = self.milliseconds[pod.data_center]
             seconds, samples, error = (None, 0, "timeout") if value is None else (value / 1000, 5, None)
             measurements = tuple(
                 Measurement(zone.uid, origin.name, seconds, samples, 1.0, error)
-                for zone in self.record.state.zones
+                for zone in known.zones
                 for origin in zone.origins
             )
         schema = self.schemas.get(pod.name, SCHEMA)

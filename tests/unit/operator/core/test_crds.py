@@ -1,0 +1,145 @@
+"""The custom resource definitions: complete, in step with the code, and true of the examples."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from shield_operator.core import naming
+from shield_operator.core.decode import BUILT_IN, decode_fleet, decode_zone, fleet_object
+from shield_operator.core.spec import ExposureType, Topology
+
+ROOT = Path(__file__).resolve().parents[4]
+CRDS = {
+    crd["spec"]["names"]["kind"]: crd
+    for path in sorted((ROOT / "crds").glob("*.yaml"))
+    for crd in [yaml.safe_load(path.read_text("utf-8"))]
+}
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+
+def schema(kind):
+    (version,) = CRDS[kind]["spec"]["versions"]
+    return version["schema"]["openAPIV3Schema"]
+
+
+def strict(node):
+    """The schema with fields it does not know refused, as the API server refuses them on strict requests."""
+    if isinstance(node, list):
+        return [strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    out = {key: strict(value) for key, value in node.items()}
+    if "properties" in node and isinstance(node["properties"], dict):
+        out["additionalProperties"] = False
+    return out
+
+
+def validate(kind, body):
+    checked = strict(schema(kind))
+    checked["properties"]["metadata"] = {"type": "object"}
+    jsonschema.Draft202012Validator(checked).validate(body)
+
+
+def head(kind):
+    return {"apiVersion": naming.API_VERSION, "kind": kind}
+
+
+def fields(node, path=""):
+    """(path, schema) of every field."""
+    for name, child in node.get("properties", {}).items():
+        yield f"{path}.{name}", child
+        yield from fields(child, f"{path}.{name}")
+    for name in ("items", "additionalProperties"):
+        if isinstance(node.get(name), dict):
+            yield f"{path}[]", node[name]
+            yield from fields(node[name], f"{path}[]")
+
+
+@pytest.mark.parametrize("kind", sorted(CRDS))
+def test_every_field_is_described_and_bounded(kind):
+    for path, node in fields(schema(kind)):
+        if path != ".metadata":
+            assert node.get("description", "").rstrip().endswith("."), path
+        if path.startswith(".spec") and node.get("type") == "string":
+            assert "enum" in node or "maxLength" in node, path
+        if path.startswith(".spec") and node.get("type") == "array":
+            assert "maxItems" in node, path
+        if node.get("type") == "array":
+            assert "x-kubernetes-list-type" in node, path
+
+
+@pytest.mark.parametrize("kind", sorted(CRDS))
+def test_names_are_those_of_the_code(kind):
+    spec = CRDS[kind]["spec"]
+    assert kind in (naming.ZONE_KIND, naming.FLEET_KIND)
+    assert f"{spec['group']}/{spec['versions'][0]['name']}" == naming.API_VERSION
+    assert spec["names"]["categories"] == ["smartshield"]
+    assert CRDS[kind]["metadata"]["name"] == f"{spec['names']['plural']}.{spec['group']}"
+
+
+def test_enums_and_defaults_are_those_of_the_code():
+    found = dict(fields(schema(naming.ZONE_KIND)))
+    assert found[".spec.tieredCache.topology"]["enum"] == list(Topology)
+    assert found[".spec.exposure.type"]["enum"] == list(ExposureType)
+    plain = decode_zone({"hosts": ["a"], "origins": [{"name": "o", "address": "b", "tls": {}}]})
+    assert found[".spec.fleet"]["default"] == plain.fleet
+    assert found[".spec.exposure.port"]["default"] == plain.exposure.port
+    assert found[".spec.exposure.type"]["default"] == plain.exposure.type
+    assert found[".spec.paused"]["default"] == plain.paused
+    assert found[".spec.origins[].tls.verify"]["default"] == plain.origins[0].tls.verify
+
+
+def test_a_fleet_has_no_defaults_so_that_the_installations_hold():
+    assert [path for path, node in fields(schema(naming.FLEET_KIND)) if "default" in node] == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_accepted_and_decodes(path):
+    ours = [body for body in yaml.safe_load_all(path.read_text("utf-8")) if body["kind"] in CRDS]
+    assert ours
+    for body in ours:
+        validate(body["kind"], body)
+        if body["kind"] == naming.ZONE_KIND:
+            decode_zone(body["spec"])
+        else:
+            decode_fleet(body["spec"], BUILT_IN)
+
+
+def test_the_full_example_shows_every_field():
+    body = yaml.safe_load((ROOT / "examples" / "zone-full.yaml").read_text("utf-8"))
+    text = (ROOT / "examples" / "zone-full.yaml").read_text("utf-8")
+    for path, _ in fields(schema(naming.ZONE_KIND)["properties"]["spec"]):
+        name = path.rpartition(".")[2].removesuffix("[]")
+        if name not in ("caBundle", ""):
+            assert f"{name}:" in text, path
+    assert body["metadata"]["namespace"] == "shop"
+
+
+def test_what_the_operator_writes_as_status_is_in_the_schema(served):
+    served.fleet = fleet_object({"metadata": {"uid": "f", "generation": 1}, "spec": {}}, BUILT_IN)
+    served.milliseconds["eu/a"] = None
+    served.errors = {("uid-shop", "main"): "no such name"}
+    for _ in range(5):
+        served.step()
+        status = json.loads(json.dumps(served.zones["shop"].status))
+        spec = {"hosts": ["shop.example.com"], "origins": [{"name": "main", "address": "origin.example.com"}]}
+        validate(naming.ZONE_KIND, {**head(naming.ZONE_KIND), "spec": spec, "status": status})
+        of_fleet = json.loads(json.dumps(served.fleet.status))
+        validate(
+            naming.FLEET_KIND, {"apiVersion": naming.API_VERSION, "kind": "ShieldFleet", "spec": {}, "status": of_fleet}
+        )
+
+
+@pytest.mark.parametrize("kind", sorted(CRDS))
+def test_columns_and_list_maps_name_fields_that_exist(kind):
+    found = dict(fields(schema(kind)))
+    (version,) = CRDS[kind]["spec"]["versions"]
+    for column in version["additionalPrinterColumns"]:
+        path = column["jsonPath"].partition("[?")[0]
+        assert path in found or path.startswith(".metadata."), column
+    for path, node in found.items():
+        for key in node.get("x-kubernetes-list-map-keys", ()):
+            assert key in node["items"]["required"], path
