@@ -31,10 +31,11 @@ LABEL org.opencontainers.image.title="Smart Shield for Kubernetes" \
       org.opencontainers.image.description="An operator and a fleet of tiered caching proxies that shield origins" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# HOME: the user has no entry in /etc/passwd, and libraries ask. PYTHONPYCACHEPREFIX: compiled modules, those of the
-# standard library too, come from there, and none is written.
+# HOME, LOGNAME: the user has no entry in /etc/passwd, and libraries ask. PYTHONPYCACHEPREFIX: compiled modules, those
+# of the standard library too, come from there, and none is written.
 ENV PATH=/opt/smart-shield/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/ \
+    LOGNAME=shield \
     PYTHONSAFEPATH=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
