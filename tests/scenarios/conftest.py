@@ -1,20 +1,14 @@
 """Fixtures of scenarios: a real fleet, a real origin, a real Redis."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-import uvloop
 from world.certificates import Authority
 from world.fleet import Clock, Fleet
 from world.origin import Origin
 from world.redis import Redis
-
-
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from shield_proxy.wire.exchange import SLICE, Exchange
 from shield_proxy.wire.message import Fields, Index
 
 _NOT_IN_304 = frozenset(
-    (b"content-encoding", b"content-language", b"content-length", b"content-range", b"content-type", b"transfer-encoding")
+    (b"content-encoding", b"content-language", b"content-length", b"content-range", b"content-type")
 )
 """Of the representation, which a 304 doesn't carry; the rest lets the caches behind update theirs."""
 _CONTENT = frozenset((b"content-length", b"content-range"))

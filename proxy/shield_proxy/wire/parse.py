@@ -15,7 +15,7 @@ from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n")
-_OTHER_VERSION = re.compile(rb"[^\r\n ]+ [^\r\n ]+ HTTP/[0-9](?:\.[0-9])?\r\n")
+_OTHER_VERSION = re.compile(rb"[^\r\n ]+ [^\r\n ]+ HTTP/(?!1\.[01]\r)[0-9](?:\.[0-9])?\r\n")
 _BLOCK = re.compile(rb"(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")
 _AUTHORITY = re.compile(rb"(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp]://([^/?]+)(.*)")

@@ -164,7 +164,7 @@ class ServerConnection(asyncio.Protocol):
                 transport.writelines(out)
                 out = []
             if line == 0:
-                buffer = buffer[2:]  # an empty line before a request is tolerated (RFC 9112, 2.2)
+                buffer, known = buffer[2:], 0  # an empty line before a request is tolerated (RFC 9112, 2.2)
                 continue
             known = 0
             if not self._start(buffer, line, end, now):

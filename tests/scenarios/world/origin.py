@@ -51,6 +51,8 @@ class Origin:
 
     def __init__(self, script: Script | None = None) -> None:
         self.script: Script = script or (lambda _: Say(body=b"hello"))
+        self.reads_bodies = True
+        """False: answers after the head, and closes."""
         self.seen: list[Seen] = []
         self.connections = 0
         self.writers: set[asyncio.StreamWriter] = set()
@@ -102,6 +104,10 @@ class Origin:
         pairs = [(name, value.strip()) for name, _, value in (text.partition(":") for text in rest)]
         seen = Seen(method, target, pairs, connection=number)
         self.seen.append(seen)
+        if not self.reads_bodies:
+            answer = self.script(seen)
+            await self._say(writer, answer if isinstance(answer, Say) else await answer, method)
+            return False
         if seen.values("expect"):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if seen.values("content-length"):
