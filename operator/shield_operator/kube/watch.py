@@ -135,6 +135,8 @@ async def _one_watch(configuration: Configuration, seen: Seen) -> BaseException 
                     settings=watch_settings(),
                     clusterwide=True,
                     stop_flag=stop,
+                    # Peering is off; without a name kopf would look for one of the user, which a container has not.
+                    identity="shield-operator",  # type: ignore[arg-type]
                 )
             )
         except BaseException as problem:  # noqa: BLE001 - a thread's top: whatever ended it is told to its owner
