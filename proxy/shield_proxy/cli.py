@@ -101,6 +101,7 @@ def _settings(config: Path | None) -> ProxySettings:
 
 
 def _serve(settings: ProxySettings) -> int:
+    """Ends the process with run_proxy's code; returns only where it could not start."""
     # Here, so that --version, --help and `state` answer without loading servers.
     from shield_proxy.process.proxy import StartFailure, run_proxy
 
@@ -111,7 +112,12 @@ def _serve(settings: ProxySettings) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # the access log comes in batches that must not wait in a buffer
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(run_proxy(settings))
+            code = runner.run(run_proxy(settings))
+            # Everything that counts is closed. The loop is not: handshakes that peers have begun have no owner, and it
+            # refuses to close over them.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
     except StartFailure as failure:
         print(f"shield-proxy: {failure}", file=sys.stderr)
         return EXIT_FAILED

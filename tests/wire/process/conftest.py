@@ -26,7 +26,7 @@ from shield_proxy.config.version import SCHEMA
 from shield_proxy.wire.tls import load_hop_tls
 
 Issue = Callable[..., Path]
-LOWERS = ("127.0.0.21", "127.0.0.22", "127.0.0.23")
+LOWERS = ("127.0.0.21", "127.0.0.22")
 UPPER = "127.0.0.31"
 HOST = "shop.example"
 
@@ -176,7 +176,11 @@ class Fleet:
     async def internally(self, pod: Pod, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         """Asks the internal port as the operator."""
         url = f"https://{pod.address}:{self.internal}{path}"
-        async with self.session.request(method, url, data=body, ssl=self.operator.client) as answer:
+        # A session for each: its end cuts TLS connections, so that none of them is used again or left over.
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.operator.client)) as session,
+            session.request(method, url, data=body) as answer,
+        ):
             return answer.status, await answer.json()
 
     async def push(self, state: FleetState, *pods: Pod) -> list[int]:

@@ -15,7 +15,7 @@ from shield_proxy.config.reports import read_latency_report
 from shield_proxy.wire.tls import load_hop_tls
 
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
-LOWER_1, LOWER_2, LOWER_3, UPPER = "127.0.0.21", "127.0.0.22", "127.0.0.23", "127.0.0.31"
+LOWER_1, LOWER_2, UPPER = "127.0.0.21", "127.0.0.22", "127.0.0.31"
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
@@ -115,7 +115,37 @@ async def test_a_pod_that_ends_loses_no_request(fleet: Any, new_origin: NewOrigi
     assert set(statuses) == {200}
 
 
-async def test_an_upper_that_ends_costs_no_request_when_it_is_replaced(fleet: Any, new_origin: NewOrigin) -> None:
+async def test_clients_that_keep_connections_are_told_to_leave_and_lose_no_request(
+    fleet: Any, new_origin: NewOrigin
+) -> None:
+    port, _ = await new_origin("first")
+    pods = [fleet.start(address, fleet.state(1, port), drainDelaySeconds=2) for address in (LOWER_1, UPPER)]
+    await fleet.ready(*pods)
+    told: list[bool] = []
+
+    async def client(number: int) -> None:
+        """Never idle for long; ends with the connection on which it is told to leave."""
+        reader, writer = await asyncio.open_connection(LOWER_1, fleet.client)
+        while not told[number]:
+            writer.write(b"GET /kept HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            assert head.startswith(b"http/1.1 200")
+            assert await reader.readexactly(len("first")) == b"first"
+            told[number] = b"connection: close" in head
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for number in range(20):
+            told.append(False)
+            group.create_task(client(number))
+        await asyncio.sleep(0.3)
+        assert told == [False] * 20
+        pods[0].process.send_signal(signal.SIGTERM)
+    assert await pods[0].ended() == 0, pods[0].log.read_text()
+
+
+async def test_an_upper_that_drains_still_answers_its_lowers(fleet: Any, new_origin: NewOrigin) -> None:
     port, _ = await new_origin("first")
     pods = [fleet.start(address, fleet.state(1, port)) for address in (LOWER_1, UPPER)]
     await fleet.ready(*pods)
@@ -156,9 +186,10 @@ async def test_a_pod_of_another_fleet_cannot_use_the_hop_port(fleet: Any, new_or
     for uri in (PodIdentity("shop", "other", "lower").uri, OPERATOR_URI):
         context = load_hop_tls(fleet.issue(uri)).client
         try:
-            async with fleet.session.get(
-                f"https://{UPPER}:{fleet.hop}/a", ssl=context, headers={"Host": "shop.example"}
-            ) as answer:
+            async with (
+                aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session,
+                session.get(f"https://{UPPER}:{fleet.hop}/a", headers={"Host": "shop.example"}) as answer,
+            ):
                 assert answer.status == 403
         except aiohttp.ClientError:
             pass  # closed without an answer is as good
