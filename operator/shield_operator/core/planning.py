@@ -12,12 +12,14 @@ from shield_operator.core.happenings import rollout_happenings, zone_happenings
 from shield_operator.core.plan import Happening, Plan
 from shield_operator.core.rollout import stalled
 from shield_operator.core.situation import Situation, look
-from shield_operator.core.status import zone_status
+from shield_operator.core.status import GRACE_SECONDS, zone_status
 from shield_operator.core.world import Memory, World, ZoneObject
 from shield_operator.core.zonestate import schema_to_write
 
 SOON_SECONDS = 1.0
 """While something is under way."""
+PENDING_SECONDS = 5.0
+"""While something is waited for that has not come for a while, or that a watch will tell of."""
 IDLE_SECONDS = 10.0
 UNUSED_SECONDS = 60.0
 
@@ -60,7 +62,7 @@ def make_plan(world: World) -> Plan:
         fleet_status=of_fleet,
         happenings=tuple(_happenings(zones, statuses, of_fleet, world)),
         memory=replace(decided.assigned.memory, unacknowledged_since=unaware, waiting=waiting),
-        again_after=SOON_SECONDS if unaware or _under_way(decided, world) else IDLE_SECONDS,
+        again_after=_pace(decided, unaware, world),
     )
 
 
@@ -116,10 +118,14 @@ def _superseded(world: World) -> bool:
     return world.record is not None and world.record.lease > world.lease
 
 
-def _under_way(decided: Decision, world: World) -> bool:
-    """Whether something will be otherwise soon without anybody touching it."""
+def _pace(decided: Decision, unaware: Mapping[str, float], world: World) -> float:
+    """Seconds until the next look: soon while the plan itself has something going."""
     changed = world.record is None or world.record.state != decided.state
     memory = decided.assigned.memory
     watching = memory.challenges or memory.unmeasured_since or memory.runner_up_challenges
-    rolling = decided.rollout.active or decided.rollout.unsettled
-    return bool(changed or rolling or watching or decided.assigned.moving())
+    travelling = any(world.now - since < GRACE_SECONDS for since in unaware.values())
+    if changed or watching or travelling or decided.assigned.moving():
+        return SOON_SECONDS
+    if unaware or decided.rollout.active or decided.rollout.unsettled:
+        return PENDING_SECONDS
+    return IDLE_SECONDS

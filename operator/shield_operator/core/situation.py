@@ -46,6 +46,11 @@ class Situation:
         return tuple(origin.name for origin in self.part.origins if origin.name not in assigned) if self.part else ()
 
     @property
+    def dark(self) -> bool:
+        """Whether no client can be served anywhere."""
+        return not any(crew.ready for crew in self.crews if crew.tier is Tier.LOWER)
+
+    @property
     def missing(self) -> tuple[Crew, ...]:
         """Crews without a Ready pod that the zone can't be ready without."""
         return tuple(crew for crew in self.crews if crew.needed and crew.ready == 0)

@@ -82,6 +82,8 @@ def _ready(zone: ZoneObject, violation: Violation | None, situation: Situation, 
         crew = situation.missing[0]
         more = f", and {len(situation.missing) - 1} more" if len(situation.missing) > 1 else ""
         return Finding(READY, False, "PodsNotReady", f"no pod of the {crew.where} is Ready{more}")
+    if situation.dark:
+        return Finding(READY, False, "PodsNotReady", "no pod of a lower tier is Ready in any data centre")
     if situation.unassigned:
         names = ", ".join(situation.unassigned)
         return Finding(READY, False, "Assigning", f"waiting for measurements to choose the upper tier of {names}")

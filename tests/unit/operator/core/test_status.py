@@ -116,3 +116,16 @@ def test_a_lost_data_centre_makes_the_zone_not_ready_and_says_where(served):
     assert served.condition("Ready") == ("False", "PodsNotReady")
     assert served.condition("Degraded") == ("True", "PodsUnavailable")
     assert ("shop", "ZoneNotReady") in served.happenings
+
+
+def test_a_zone_without_any_usable_node_is_not_ready(served):
+    for key in ("eu/a", "eu/b", "us/a", "us/b"):
+        served.add_node(key, ready=False)
+    served.run(3)
+    assert served.condition("Ready") == ("False", "PodsNotReady")
+    assert served.order()[0] == "eu/a"
+    for key in ("eu/a", "eu/b", "us/a", "us/b"):
+        served.add_node(key)
+    served.run(3)
+    assert served.condition("Ready") == ("True", "Serving")
+    assert served.order()[0] == "eu/a"
