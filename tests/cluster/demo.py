@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from localcluster import Cluster
+from localcluster.cli import EXPECTED
 from product.asking import Answer, ask
 from product.install import ROOT, SMALL, Installed, build_image, image_values, on, timed
 from product.polling import NeverTrue, poll
@@ -101,7 +102,7 @@ def row(turn: int, node: str, answer: Answer, seen: int) -> str:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (AssertionError, NeverTrue, OSError) as problem:
+    except (AssertionError, NeverTrue, *EXPECTED) as problem:
         say(f"\nthe demo can't go on: {problem}")
         say(f"look at {Path('.cluster')}/ for logs; make demo-down cleans up")
         sys.exit(1)

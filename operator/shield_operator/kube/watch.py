@@ -21,6 +21,8 @@ Seen = Callable[[Kind, str | None, Mapping[str, Any]], None]
 
 FIRST_PAUSE, MOST_PAUSE = 1.0, 30.0
 STOP_SECONDS = 8.0
+IDENTITY: Any = "shield-operator"
+"""Among kopf's peers, of which there are none; left to itself, kopf asks for the user's name, which a pod has not."""
 log = logging.getLogger(__name__)
 
 
@@ -133,10 +135,9 @@ async def _one_watch(configuration: Configuration, seen: Seen) -> BaseException 
                 kopf.operator(
                     registry=watch_registry(configuration, tell),
                     settings=watch_settings(),
+                    identity=IDENTITY,
                     clusterwide=True,
                     stop_flag=stop,
-                    # Peering is off; without a name kopf would look for one of the user, which a container has not.
-                    identity="shield-operator",  # type: ignore[arg-type]
                 )
             )
         except BaseException as problem:  # noqa: BLE001 - a thread's top: whatever ended it is told to its owner

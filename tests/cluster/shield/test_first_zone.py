@@ -111,7 +111,7 @@ def test_when_the_wan_changes_the_assignment_follows_with_a_reason(
 
         poll("requests leave at iad", leaves_at_iad, 60, every=1)
         events = product.tools.kubectl("get", "events", "-n", shop, "-o", "jsonpath={.items[*].reason}")
-        assert "UpperTierMoved" in events
+        assert "Reassigned" in events.split()
     poll("eu/fra is the upper tier again", lambda: upper(product)["dataCenter"] == "eu/fra", 180, every=2)
 
 
