@@ -4,13 +4,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
-from shield_proxy.process.latency import LatencyMeter, connect_once
+from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.samples import Endpoint, Sample
 
 Pairs = tuple[tuple[str, str], ...]
+connect = partial(connect_once, threaded_resolution())
 
 
 @asynccontextmanager
@@ -51,7 +53,7 @@ def free_port() -> int:
 
 async def test_a_connect_is_timed() -> None:
     async with listener() as (port, taken):
-        sample = await connect_once("localhost", port)
+        sample = await connect("localhost", port)
         await until(lambda: taken)
     assert sample.error is None
     assert sample.seconds is not None
@@ -61,13 +63,13 @@ async def test_a_connect_is_timed() -> None:
 async def test_the_family_that_connects_is_used_where_the_other_refuses() -> None:
     async with listener("127.0.0.1") as (port, _):
         # localhost has an IPv6 address too, on which nobody listens.
-        assert (await connect_once("localhost", port)).seconds is not None
+        assert (await connect("localhost", port)).seconds is not None
 
 
 async def test_failures_say_why() -> None:
-    assert (await connect_once("127.0.0.1", free_port())).error == "refused"
-    assert (await connect_once("nowhere.invalid", 80)).error == "unresolved"
-    assert (await connect_once("x" * 80, 80)).error == "unresolved"
+    assert (await connect("127.0.0.1", free_port())).error == "refused"
+    assert (await connect("nowhere.invalid", 80)).error == "unresolved"
+    assert (await connect("x" * 80, 80)).error == "unresolved"
 
 
 async def test_a_listener_that_does_not_answer_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +82,7 @@ async def test_a_listener_that_does_not_answer_is_a_timeout(monkeypatch: pytest.
         for client in waiting:
             client.setblocking(False)
             client.connect_ex(("127.0.0.1", port))
-        assert (await connect_once("127.0.0.1", port)).error == "timeout"
+        assert (await connect("127.0.0.1", port)).error == "timeout"
         for client in waiting:
             client.close()
 
@@ -88,7 +90,7 @@ async def test_a_listener_that_does_not_answer_is_a_timeout(monkeypatch: pytest.
 async def test_a_new_backend_is_measured_three_times_at_once_and_reported_for_each_zone() -> None:
     async with listener() as (port, taken):
         targets: dict[Endpoint, Pairs] = {("127.0.0.1", port): (("u1", "web"), ("u2", "app"))}
-        meter = LatencyMeter(lambda: targets, connect_once, asyncio.get_running_loop().time, lambda: 0.5)
+        meter = LatencyMeter(lambda: targets, connect, asyncio.get_running_loop().time, lambda: 0.5)
         async with measuring(meter):
             await until(lambda: [m.samples for m in meter.report()] == [3, 3])
             assert len(taken) == 3
@@ -99,7 +101,7 @@ async def test_a_new_backend_is_measured_three_times_at_once_and_reported_for_ea
 async def test_what_is_no_target_any_more_is_not_reported() -> None:
     now = [0.0]
     targets: dict[Endpoint, Pairs] = {("127.0.0.1", free_port()): (("u1", "web"),)}
-    meter = LatencyMeter(lambda: dict(targets), connect_once, lambda: now[0], lambda: 0.5)
+    meter = LatencyMeter(lambda: dict(targets), connect, lambda: now[0], lambda: 0.5)
     async with measuring(meter):
         await until(meter.report)
         assert [(m.connect_seconds, m.error) for m in meter.report()] == [(None, "refused")]

@@ -25,6 +25,8 @@ HEALTH_PORT = 8081
 
 STATE_PATH = "/internal/state"
 """GET: the record's bytes. PUT: a record; answers an Acknowledgement, 409 when it is older, 422 when unreadable."""
+HEADER_READY = "Shield-Ready"
+"""On a record that was got: `1` when the pod that answered is ready, so that its record confirms another's."""
 STATUS_PATH = "/internal/status"
 """GET: the Acknowledgement."""
 LATENCY_PATH = "/internal/latency"

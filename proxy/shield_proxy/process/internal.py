@@ -11,7 +11,6 @@ from shield_proxy.config import contract
 from shield_proxy.config.identity import Identity, OperatorIdentity, PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
 from shield_proxy.config.reports import Measurement, latency_report
-from shield_proxy.process.peers import HEADER_READY
 from shield_proxy.process.state import Accept, Older, Same, StateHolder, Unreadable, Verdict
 from shield_proxy.wire.tls import peer_identity
 
@@ -67,7 +66,7 @@ class InternalPort:
         return web.Response(
             body=self.holder.record,
             content_type="application/octet-stream",
-            headers={HEADER_READY: "1" if self.ready() else "0"},
+            headers={contract.HEADER_READY: "1" if self.ready() else "0"},
         )
 
     async def _put_state(self, request: web.Request) -> web.Response:

@@ -4,13 +4,16 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from shield_proxy.config.reports import Measurement
 from shield_proxy.process.samples import Endpoint, Sample, added, pause, report
 
 CONCURRENT = 16
+RESOLVING = 4
 TIMEOUT_SECONDS = 3.0
 TICK_SECONDS = 0.1
 TARGETS_SECONDS = 2.0
@@ -18,6 +21,9 @@ TARGETS_SECONDS = 2.0
 
 Targets = Callable[[], dict[Endpoint, tuple[tuple[str, str], ...]]]
 Connect = Callable[[str, int], Awaitable[Sample]]
+Found = list[tuple[int, tuple[Any, ...]]]
+Resolve = Callable[[str, int], Awaitable[Found]]
+"""Host and port -> family and socket address of each of its addresses, in order of preference. OSError: none."""
 
 
 @dataclass(slots=True)
@@ -85,14 +91,28 @@ class LatencyMeter:
         return course.samples if course else ()
 
 
-async def connect_once(host: str, port: int, clock: Callable[[], float] = time.monotonic) -> Sample:
+def threaded_resolution() -> Resolve:
+    """Looks names up in threads of its own: a dead name of one zone must not hold up the lookups of traffic, for which
+    the loop has four threads."""
+    pool = ThreadPoolExecutor(RESOLVING, thread_name_prefix="latency-names")
+
+    async def resolve(host: str, port: int) -> Found:
+        look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        return [
+            (family, address) for family, *_, address in await asyncio.get_running_loop().run_in_executor(pool, look_up)
+        ]
+
+    return resolve
+
+
+async def connect_once(resolve: Resolve, host: str, port: int, clock: Callable[[], float] = time.monotonic) -> Sample:
     """One attempt, timed without the resolution of the name, by the address family that connects first."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await resolve(host, port)
     except (OSError, TimeoutError, UnicodeError):
         return Sample(clock(), None, "unresolved")
-    first = {family: address for family, *_, address in reversed(found)}
+    first = dict(reversed(found))
     async with asyncio.TaskGroup() as group:
         tries = [group.create_task(_connect(family, address, clock)) for family, address in first.items()]
         for finished in asyncio.as_completed(tries):

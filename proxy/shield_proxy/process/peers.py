@@ -16,8 +16,6 @@ from shield_proxy.wire.tls import HopTls, peer_identity
 
 log = logging.getLogger("shield.peers")
 
-HEADER_READY = "Shield-Ready"
-"""On an answered record: `1` when the pod that holds it is ready."""
 FETCH_SECONDS = 5.0
 NAMES, ADDRESSES = 6, 12
 """Asked in one round, at most; the next round goes on with other names."""
@@ -76,7 +74,7 @@ async def _read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bool]:
             raise ConnectionResetError(f"not an answer: {error}") from error
     if parser.get_status_code() != 200:
         raise ConnectionRefusedError(f"answered {parser.get_status_code()}")
-    return answer.body, answer.headers.get(HEADER_READY.lower().encode()) == b"1"
+    return answer.body, answer.headers.get(contract.HEADER_READY.lower().encode()) == b"1"
 
 
 async def confirm_with_peers(

@@ -20,7 +20,7 @@ from aiohttp import web
 from shield_proxy.config.contract import Tier
 from shield_proxy.process.health import Situation, health_application, why_not_ready
 from shield_proxy.process.internal import InternalPort
-from shield_proxy.process.latency import LatencyMeter, connect_once
+from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.metrics import Family, process_families
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
@@ -128,7 +128,8 @@ def _assemble(settings: ProxySettings) -> _Process:
     if not settings.internal and settings.state is not None:
         holder.confirm("the settings")  # without an internal port nobody else ever could
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
-    meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect_once, time.monotonic, random.random)
+    connect = partial(connect_once, threaded_resolution())
+    meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect, time.monotonic, random.random)
     return _Process(settings, tls, dataplane, holder, meter, time.time())
 
 

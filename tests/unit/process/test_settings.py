@@ -11,6 +11,8 @@ from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import FleetState
 from shield_proxy.process.settings import (
     FIELDS,
+    FILE_ONLY,
+    LISTEN,
     decode_settings,
     parse_address,
     parse_bytes,
@@ -110,6 +112,12 @@ def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
 
 def test_every_field_of_a_pod_has_a_variable_of_its_own() -> None:
     assert len(set(FIELDS.values())) == len(FIELDS)
+
+
+def test_every_field_and_variable_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "reference-proxy.md").read_text()
+    documented = {*FIELDS, *FIELDS.values(), *FILE_ONLY, *(f"listen.{name}" for name in LISTEN)} - {"listen"}
+    assert {name for name in documented if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize(
