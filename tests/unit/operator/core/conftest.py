@@ -1,6 +1,7 @@
 """A cluster as values: it does with a plan what Kubernetes and pods would, so that plans can be followed in time."""
 
-import json
+import copy
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -126,7 +127,6 @@ class Cluster:
     def step(self, seconds: float = 1.0) -> Plan:
         """Plans, follows the plan, and lets time pass."""
         plan = make_plan(self.world())
-        json.dumps([plan.objects, plan.statuses, plan.fleet_status])
         self.memory = plan.memory
         if plan.state is not None and (self.record is None or self.record.state != plan.state):
             self.record = Record(plan.schema, plan.state.generation, plan.state.lease, plan.state)
@@ -256,11 +256,20 @@ def cluster():
     return Cluster()
 
 
+@functools.cache
+def _settled() -> Cluster:
+    cluster = Cluster()
+    cluster.run(10)
+    return cluster
+
+
 @pytest.fixture
 def served():
     """The same, when all has settled: eu/a is the upper tier, eu/b the runner-up."""
-    cluster = Cluster()
-    cluster.run(10)
+    cluster = copy.copy(_settled())
+    for name, value in vars(cluster).items():
+        if isinstance(value, dict | set | list):
+            setattr(cluster, name, value.copy())
     return cluster
 
 

@@ -1,8 +1,10 @@
 """make_plan, followed in time on a cluster of values."""
 
+import json
 import random
 from dataclasses import replace
 
+from shield_operator.core.decode import BUILT_IN, fleet_object
 from shield_operator.core.planning import make_plan
 
 
@@ -120,3 +122,10 @@ def test_everything_applied_is_kept_and_owned(served):
         assert (obj["kind"], obj["metadata"]["name"]) in plan.keep
         assert [owner["uid"] for owner in obj["metadata"]["ownerReferences"]] == ["uid-shop"]
         assert obj["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "shield-operator"
+
+
+def test_what_goes_to_the_api_server_is_json(served):
+    served.fleet = fleet_object({"metadata": {"uid": "f", "generation": 1}, "spec": {}}, BUILT_IN)
+    plan = make_plan(served.world())
+    for body in (*plan.objects, *plan.statuses.values(), plan.fleet_status):
+        assert json.loads(json.dumps(body)) == body
