@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
+from ..settings import snapshotter_for
 from ..shell import CommandFailed, run
 from . import baseimages
 from .cachefolder import cache_root
@@ -101,13 +102,18 @@ def build(
 
 def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path, arguments: tuple[str, ...]) -> None:
     storage = cache_root() / "buildah"
-    store = ["buildah", "--root", str(storage / "root"), "--runroot", str(storage / "run"), "--storage-driver", "vfs"]
+    storage.mkdir(exist_ok=True)
+    # layers are shared and kept where the kernel stacks file systems; elsewhere whole copies are all there is
+    stacked = snapshotter_for(storage) == "overlayfs"
+    driver = "overlay" if stacked else "vfs"
+    places = ["--root", str(storage / driver), "--runroot", str(storage / f"{driver}-run")]
+    store = ["buildah", *places, "--storage-driver", driver]
     with tempfile.TemporaryDirectory(prefix="shield-image-") as scratch:
         policy = Path(scratch) / "policy.json"
         policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
         policed = ["--signature-policy", str(policy)]
         _inside([*store, "pull", *policed, f"docker-archive:{base}"])
-        bud = [*store, "bud", *policed, "--isolation", "chroot", "--layers=false", "--pull-never", "--no-cache"]
+        bud = [*store, "bud", *policed, "--isolation", "chroot", f"--layers={str(stacked).lower()}", "--pull-never"]
         mounts = _mounts(Path(scratch))
         _inside(
             [*bud, *mounts, *(f"--build-arg={one}" for one in arguments), "-t", tag, "-f", str(recipe), str(context)]
