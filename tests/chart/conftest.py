@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "smart-shield"
-RELEASE, NAMESPACE = "edge", "shield-system"
+RELEASE, NAMESPACE, KUBERNETES = "edge", "shield-system", "1.35.4"
 
 Object = dict[str, Any]
 
@@ -37,6 +37,7 @@ FLIPPED: dict[str, Any] = {
         "redis": {"enabled": False, "memory": "2Gi"},
         "accessLog": True,
     },
+    "fleets": {"logLevel": "warning", "priorityClassName": "edge-critical"},
     "logLevel": "debug",
     "networkPolicies": {"enabled": False, "apiServerPorts": [16443]},
     "serviceAccount": {"create": False, "name": "made-elsewhere"},
@@ -98,7 +99,19 @@ def helm() -> str:
 
 def _template(helm: str, values: Mapping[str, Any], *options: str, release: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [helm, "template", release, str(CHART), "--namespace", NAMESPACE, "--values", "-", *options],
+        [
+            helm,
+            "template",
+            release,
+            str(CHART),
+            "--namespace",
+            NAMESPACE,
+            "--kube-version",
+            KUBERNETES,
+            "--values",
+            "-",
+            *options,
+        ],
         input=json.dumps(values),
         capture_output=True,
         text=True,

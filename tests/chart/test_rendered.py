@@ -170,6 +170,8 @@ def test_the_operator_is_recreated_and_told_what_the_chart_says(defaults: list[O
             },
             separators=(",", ":"),
         ),
+        "SHIELD_PROXY_LOG_LEVEL": "info",
+        "SHIELD_PRIORITY_CLASS": "",
         "SHIELD_NETWORK_POLICIES": "true",
         "SHIELD_LOG_LEVEL": "info",
     }
@@ -191,6 +193,8 @@ def test_every_flipped_value_arrives(flipped: list[Object], flipped_values: dict
             "SHIELD_REDIS_IMAGE": "registry.example.com/redis:8.2",
             "SHIELD_REGION_LABEL": "example.com/region",
             "SHIELD_ZONE_LABEL": "example.com/zone",
+            "SHIELD_PROXY_LOG_LEVEL": "warning",
+            "SHIELD_PRIORITY_CLASS": "edge-critical",
             "SHIELD_NETWORK_POLICIES": "false",
             "SHIELD_LOG_LEVEL": "debug",
         }.items()
