@@ -57,7 +57,8 @@ def beats(challenger: float, incumbent: float) -> bool:
 def first_choice(candidates: Collection[str], seen: Latencies, waited: float) -> Choice | None:
     """The first assignment of a backend, after `waited` seconds; None while it is better to wait for measurements."""
     times = _times(candidates, seen)
-    if not candidates or (waited < PATIENCE_SECONDS and not (times and all(key in seen for key in candidates))):
+    complete = all(key in times and seen[key].enough for key in candidates)
+    if not candidates or (waited < PATIENCE_SECONDS and not complete):
         return None
     if not times:
         key = min(candidates)

@@ -9,6 +9,8 @@ from shield_proxy.config.reports import Measurement
 
 OLDEST_SECONDS = 60.0
 """A measurement last tried longer ago says nothing: pods try each backend every 10 s."""
+ENOUGH_SAMPLES = 3
+"""Pods try a new backend three times within a second: the lowest of three is distance, one may be a busy moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Seen:
     seconds: float | None
     """Connect time; None: nothing succeeded lately."""
     error: str | None = None
+    enough: bool = True
+    """Made of as many samples as a first assignment should wait for."""
 
 
 Latencies = Mapping[str, Seen]
@@ -39,6 +43,10 @@ def read_latencies(world: World) -> Mapping[tuple[str, str], Latencies]:
             if pod.data_center not in found or entry[:2] < found[pod.data_center][:2]:
                 found[pod.data_center] = entry
     return {
-        backend: {key: Seen(m.connect_seconds, m.error) for key, (_, _, m) in sorted(found.items())}
+        backend: {key: _seen(measurement) for key, (_, _, measurement) in sorted(found.items())}
         for backend, found in newest.items()
     }
+
+
+def _seen(measurement: Measurement) -> Seen:
+    return Seen(measurement.connect_seconds, measurement.error, measurement.samples >= ENOUGH_SAMPLES)

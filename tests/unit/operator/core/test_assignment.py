@@ -42,8 +42,15 @@ def follow(incumbent, times, seconds):
 
 def test_the_first_choice_is_the_lowest_once_all_are_measured():
     assert first_choice(KEYS, seen(eu_a=5, eu_b=4, us_a=80), waited=1) is None
-    choice = first_choice(KEYS, seen(eu_a=5, eu_b=4, us_a=80, us_b=None), waited=1)
+    choice = first_choice(KEYS, seen(eu_a=5, eu_b=4, us_a=80, us_b=90), waited=1)
     assert (choice.data_center, choice.reason, choice.seconds) == ("eu/b", Reason.MEASURED, 0.004)
+
+
+def test_the_first_choice_waits_for_enough_samples_and_for_those_that_fail():
+    found = seen(eu_a=5, eu_b=4, us_a=80, us_b=90)
+    assert first_choice(KEYS, {**found, "eu/a": Seen(0.030, enough=False)}, waited=1) is None
+    assert first_choice(KEYS, {**found, "eu/a": Seen(None, "unresolved")}, waited=1) is None
+    assert first_choice(KEYS, {**found, "eu/a": Seen(None, "unresolved")}, waited=15).data_center == "eu/b"
 
 
 def test_after_the_patience_the_lowest_of_what_is_measured_is_taken():
