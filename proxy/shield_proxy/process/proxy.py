@@ -26,7 +26,7 @@ from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve
 from shield_proxy.process.samples import backends_to_measure
 from shield_proxy.process.settings import ProxySettings
 from shield_proxy.process.state import StateHolder, chunk_paths
-from shield_proxy.process.watch import Renewal, take_mounted, watch
+from shield_proxy.process.watch import Renewal, Signature, signature, take_mounted, watch
 from shield_proxy.tiers.dataplane import Dataplane
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings
 from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
@@ -50,6 +50,8 @@ class _Process:
 
     settings: ProxySettings
     tls: HopTls | None
+    tls_files: Signature
+    """From before they were read."""
     dataplane: Dataplane
     holder: StateHolder
     meter: LatencyMeter
@@ -101,6 +103,7 @@ async def run_proxy(settings: ProxySettings) -> int:
 
 
 def _assemble(settings: ProxySettings) -> _Process:
+    tls_files = signature(_tls_files(settings.tls_dir)) if settings.tls_dir is not None else ()
     tls = _certificates(settings.tls_dir)
     dataplane = Dataplane(
         DataplaneSettings(
@@ -130,7 +133,11 @@ def _assemble(settings: ProxySettings) -> _Process:
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
     connect = partial(connect_once, threaded_resolution())
     meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect, time.monotonic, random.random)
-    return _Process(settings, tls, dataplane, holder, meter, time.time())
+    return _Process(settings, tls, tls_files, dataplane, holder, meter, time.time())
+
+
+def _tls_files(directory: Path) -> list[Path]:
+    return [directory / name for name in (CHAIN, KEY, TRUST)]
 
 
 def _certificates(directory: Path | None) -> HopTls | None:
@@ -198,7 +205,7 @@ def _background(process: _Process) -> Iterable[Work]:
     if (directory := settings.state_dir) is not None:
         yield partial(watch, chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
     if tls is not None and (kept := settings.tls_dir) is not None:
-        yield partial(watch, [kept / name for name in (CHAIN, KEY, TRUST)], Renewal(tls).renew, TLS_POLL_SECONDS)
+        yield partial(watch, _tls_files(kept), Renewal(tls).renew, TLS_POLL_SECONDS, process.tls_files)
     if tls is not None and settings.internal:
         fleet, port = (settings.namespace, settings.fleet), settings.internal[0][1]
         yield partial(

@@ -11,7 +11,10 @@ from shield_proxy.wire.tls import HopTls
 log = logging.getLogger("shield.watch")
 
 
-def signature(paths: Iterable[Path]) -> tuple[tuple[int, int, int] | None, ...]:
+Signature = tuple[tuple[int, int, int] | None, ...]
+
+
+def signature(paths: Iterable[Path]) -> Signature:
     """Changes whenever one of the files does, or the version of the mount that they are links into."""
     return tuple(_stamp(path) for path in paths)
 
@@ -24,10 +27,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-async def watch(paths: list[Path], changed: Callable[[], bool], every: float) -> None:
-    """Calls `changed` within `every` seconds of a change, and again until it returns that it is content; once at first,
-    since the files may have changed after they were read at the start."""
-    seen = None
+async def watch(paths: list[Path], changed: Callable[[], bool], every: float, seen: Signature | None = None) -> None:
+    """Calls `changed` within `every` seconds of a change, and again until it returns that it is content. `seen` is the
+    signature from before the files were last read; without it they count as changed."""
     while True:
         await asyncio.sleep(every)
         now = signature(paths)
