@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -53,6 +54,32 @@ class BareApi:
         path = self.folder / f"{user}.kubeconfig"
         path.write_text(json.dumps(document))
         return path
+
+    def call(self, method: str, path: str, body: object = None, content: str = "application/json") -> Any:
+        """The decoded answer to a superuser's request; None for 404."""
+        request = urllib.request.Request(
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.tokens['admin']}", "Content-Type": content},
+        )
+        try:
+            with urllib.request.urlopen(request, context=_unverified(), timeout=10) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode(errors="replace")
+            if error.code == 404:
+                return None
+            raise AssertionError(f"{method} {path}: {error.code} {text}") from None
+
+    def apply(self, path: str, body: dict[str, Any]) -> Any:
+        """Server-side apply by a user who is not the operator."""
+        return self.call("PATCH", f"{path}?fieldManager=test&force=true", body, "application/apply-patch+yaml")
+
+    def merge(self, path: str, body: dict[str, Any]) -> Any:
+        """A merge patch."""
+        return self.call("PATCH", path, body, "application/merge-patch+json")
 
 
 def free_port() -> int:
@@ -140,19 +167,27 @@ def _stop(running: subprocess.Popen[bytes]) -> None:
         running.wait()
 
 
-def _await_ready(api: BareApi, server: subprocess.Popen[bytes]) -> None:
+def _unverified() -> ssl.SSLContext:
+    """The server's certificate is of its own making, and it listens on loopback alone."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _await_ready(api: BareApi, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     request = urllib.request.Request(f"{api.url}/readyz", headers={"Authorization": f"Bearer {api.tokens['admin']}"})
     problem: object = None
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(request, context=context, timeout=2) as answer:
+            with urllib.request.urlopen(request, context=_unverified(), timeout=2) as answer:
                 if answer.status == 200:
                     return
-        except (urllib.error.URLError, OSError) as error:
+        except urllib.error.HTTPError as error:
+            problem = error.code
+            error.close()
+        except OSError as error:
             problem = error
         time.sleep(0.1)
     log = (api.folder / "kube-apiserver.log").read_text(errors="replace")[-2000:]

@@ -32,3 +32,5 @@ def set_up_logging(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[out], force=True)
     logging.getLogger("shield_operator").setLevel(level.upper())
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+    # kopf warns that it leaves the signals alone, which is why it has a thread of its own.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

@@ -1,0 +1,77 @@
+"""A bare API server for each file of tests, and operators on it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bareapi import BareApi, bare_api, free_port
+from localcluster.artifacts import binaries
+from operatorprocess import NAMESPACE, Running, add_node, allow, install_definitions
+
+Start = Callable[[], Running]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests need the cluster's binaries."""
+    for item in items:
+        if "tests/cluster/effects" in str(item.path):
+            item.add_marker("cluster")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareApi]:
+    """An API server that knows nothing of the product, but for the operator's namespace."""
+    with bare_api(tmp_path_factory.mktemp("api"), binaries.kc()) as api:
+        api.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        yield api
+
+
+@pytest.fixture(scope="module")
+def api(empty: BareApi) -> BareApi:
+    """An API server with CRDs, RBAC and two data centres."""
+    allow(empty)
+    install_definitions(empty)
+    add_node(empty, "n1", "eu", "a")
+    add_node(empty, "n2", "us", "b")
+    return empty
+
+
+@pytest.fixture
+def start(empty: BareApi, tmp_path: Path) -> Iterator[Start]:
+    """Starts operators, which end with the test."""
+    with ExitStack() as stack:
+
+        def one() -> Running:
+            port = free_port()
+            log = tmp_path / f"operator-{port}.log"
+            environment = {
+                **os.environ,
+                "POD_NAMESPACE": NAMESPACE,
+                "POD_NAME": f"operator-{port}",
+                "SHIELD_IMAGE": "shield:test",
+                "SHIELD_REDIS_IMAGE": "redis:test",
+                "SHIELD_LOG_LEVEL": "debug",
+            }
+            command = [sys.executable, "-m", "shield_operator.cli", "run", "--health-port", str(port)]
+            with log.open("wb") as out:
+                process = subprocess.Popen(
+                    [*command, "--kubeconfig", str(empty.kubeconfig("operator"))], stderr=out, env=environment
+                )
+            running = Running(process, log, port)
+            stack.callback(lambda: running.stop() if process.poll() is None else 0)
+            return running
+
+        yield one
+
+
+@pytest.fixture
+def space(api: BareApi, request: pytest.FixtureRequest) -> str:
+    """A namespace of the test's own."""
+    name = str(request.node.name).replace("_", "-")[-50:].strip("-")
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
