@@ -13,9 +13,9 @@ from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import index_fields
 
 _ENTRY, _VARY = b"SE1", b"SV1"
-_HEAD = struct.Struct("!3sIIIHHHqqq")
+_HEAD = struct.Struct("!3sIIIHHHqqqQ")
 """Magic, sizes of key, variation and vary names, status, size of reason, number of fields; age, lifetime, time to
-live in milliseconds."""
+live in milliseconds; size of the body."""
 _FIELD = struct.Struct("!HI")
 _VARY_HEAD = struct.Struct("!3sI")
 KEEP_SECONDS = 3600.0
@@ -56,6 +56,7 @@ def encode_entry(stored: StoredResponse, now: float, live: int) -> bytes:
         int(stored.age(now) * 1000),
         int(stored.lifetime * 1000),
         live,
+        len(stored.body),
     )
     parts = [head, stored.key, stored.variation, names, stored.reason]
     for name, value in stored.fields:
@@ -88,7 +89,8 @@ def _decode_vary(value: bytes, key: bytes) -> VaryNames | None:
 
 
 def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: float) -> StoredResponse | None:
-    magic, of_key, of_variation, of_names, status, of_reason, count, age, lifetime, live = _HEAD.unpack_from(value)
+    magic, of_key, of_variation, of_names, status, of_reason, count, *times, of_body = _HEAD.unpack_from(value)
+    age, lifetime, live = times
     if magic != _ENTRY:
         return None
     position = _HEAD.size
@@ -104,7 +106,7 @@ def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: fl
         position += of_name
         fields.append((name, value[position : position + of_value]))
         position += of_value
-    if texts[0] != key or texts[1] != variation or position > len(value):
+    if texts[0] != key or texts[1] != variation or position + of_body != len(value):
         return None
     index = index_fields(tuple(fields))
     return StoredResponse(

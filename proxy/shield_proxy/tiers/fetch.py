@@ -100,6 +100,7 @@ class Fetcher:
         counters: Counters,
     ) -> None:
         self._settings, self._tls = settings, tls
+        self._place = settings.place
         self._pool, self._members, self._health = pool, members, health
         self._clock, self._counters = clock, counters
         self._contexts = OriginContexts()
@@ -143,7 +144,7 @@ class Fetcher:
     async def _ask_origin(self, ask: Ask) -> Reply:
         origin = ask.routed.origin
         host = origin.host_header.encode() if origin.host_header is not None else ask.inbound.head.authority
-        fields = outgoing_fields(ask.inbound, ask.fields, self._settings.place, ask.routed.zone.uid, host)
+        fields = outgoing_fields(ask.inbound, ask.fields, self._place, ask.routed.zone.uid, host)
         now = self._clock()
         limits = self._pool.limits
         seconds = max(0.05, min(limits.connect, ask.inbound.deadline - now))
@@ -182,7 +183,7 @@ class Fetcher:
             raise UpstreamFailed("tls", "this process has no certificate for hops")
         now = self._clock()
         inbound = ask.inbound
-        fields = outgoing_fields(inbound, ask.fields, self._settings.place, ask.routed.zone.uid, inbound.head.authority)
+        fields = outgoing_fields(inbound, ask.fields, self._place, ask.routed.zone.uid, inbound.head.authority)
         fields += hop_fields(inbound, now, ask.snapshot.state.generation, forward=forward)
         known = self._connect_times.get(pod)
         seconds = CONNECT_UNKNOWN if known is None else max(CONNECT_FLOOR, 2 * known) + HANDSHAKE

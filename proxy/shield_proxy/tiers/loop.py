@@ -1,5 +1,6 @@
 """Requests that come back: CDN-Loop (RFC 8586). Pure."""
 
+from functools import lru_cache
 from hashlib import sha256
 
 from shield_proxy.wire.message import list_members
@@ -9,6 +10,7 @@ MOST_HOPS = 8
 """Hops of one pass through the tiers: two pods in each of three tiers, and some to spare."""
 
 
+@lru_cache(maxsize=4096)
 def loop_member(zone_uid: str) -> bytes:
     """What a hop of a zone adds to CDN-Loop. One zone in front of another is no loop, so the zone is named."""
     return b"%s; zone=%s" % (TOKEN, sha256(zone_uid.encode()).hexdigest()[:12].encode())

@@ -23,21 +23,21 @@ _TRANSFER = frozenset((b"age", b"content-length", b"cache-status", STATUS.lower(
 class Place:
     """Where this pod stands, as its marks say it."""
 
-    tier: str
-    data_center: str
-    pod: str
+    member: bytes
+    """Its name in Cache-Status (an sf-token): tier/region/zone/pod."""
+    via: bytes
+    """Its member of Via."""
 
-    @property
-    def member(self) -> bytes:
-        """Its name in Cache-Status (an sf-token): tier/region/zone/pod."""
-        name = f"{self.tier}/{self.data_center}/{self.pod}"
-        return "".join(c if c.isascii() and (c.isalnum() or c in "-._/") else "_" for c in name).encode()
 
-    @property
-    def via(self) -> bytes:
-        """Its member of Via."""
-        pod = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "_" for c in self.pod)
-        return f"1.1 smart-shield-{self.tier}.{pod}".encode()
+def place_of(tier: str, data_center: str, pod: str) -> Place:
+    """The place of a pod; characters that marks can't hold become `_`."""
+    return Place(
+        member=_token(f"{tier}/{data_center}/{pod}", "-._/"), via=b"1.1 smart-shield-" + _token(f"{tier}.{pod}", "-._")
+    )
+
+
+def _token(text: str, also: str) -> bytes:
+    return "".join(c if c.isascii() and (c.isalnum() or c in also) else "_" for c in text).encode()
 
 
 def outgoing_fields(

@@ -44,9 +44,8 @@ class Members:
                 group.create_task(self._look_up(service))
 
     async def addresses(self, service: str) -> tuple[Address, ...]:
-        """All pods of a Service, in no order that matters."""
-        known = self._known.get(service)
-        return known if known is not None else await self._look_up(service)
+        """All pods of a Service, in no order that matters; where none was known it is looked up at once."""
+        return self._known.get(service) or await self._look_up(service)
 
     def known(self, service: str) -> tuple[Address, ...]:
         """All pods as last looked up; none before the first lookup."""

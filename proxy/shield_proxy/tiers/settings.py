@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shield_proxy.config.contract import Tier
-from shield_proxy.tiers.marks import Place
+from shield_proxy.tiers.marks import Place, place_of
 from shield_proxy.wire.listener import ServerLimits
 from shield_proxy.wire.upstream import UpstreamLimits
 
@@ -49,7 +49,7 @@ class DataplaneSettings:
     @property
     def place(self) -> Place:
         """As the pod's marks say it."""
-        return Place(str(self.tier), self.data_center, self.pod)
+        return place_of(str(self.tier), self.data_center, self.pod)
 
     @property
     def longest(self) -> float:

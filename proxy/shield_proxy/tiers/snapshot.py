@@ -13,7 +13,7 @@ class Snapshot:
     state: FleetState
     exact: Mapping[str, Zone]
     wildcards: tuple[tuple[str, Zone], ...]
-    """(`.example.com`, zone), longest first."""
+    """(`.example.com`, zone), longest first; the empty suffix is every host."""
     data_centers: Mapping[str, DataCenter]
 
 

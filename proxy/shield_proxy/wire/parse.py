@@ -16,8 +16,10 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n")
 _OTHER_VERSION = re.compile(rb"[^\r\n ]+ [^\r\n ]+ HTTP/(?!1\.[01]\r)[0-9](?:\.[0-9])?\r\n")
-_BLOCK = re.compile(rb"(?:" + _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+\r\n)*+\r\n")
-_AUTHORITY = re.compile(rb"(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+FIELD_LINE = _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+"
+"""A field without the end of its line."""
+_BLOCK = re.compile(rb"(?:" + FIELD_LINE + rb"\r\n)*+\r\n")
+AUTHORITY = re.compile(rb"(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp]://([^/?]+)(.*)")
 
 
@@ -70,7 +72,7 @@ def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
     if len(hosts) > 1 or (not hosts and minor == 1):
         raise Refused(400, "host-not-exactly-once")
     authority = hosts[0].lower() if hosts else b""
-    if hosts and _AUTHORITY.fullmatch(authority) is None:
+    if hosts and AUTHORITY.fullmatch(authority) is None:
         raise Refused(400, "malformed-host")
     if method in (b"CONNECT", b"TRACE"):
         raise Refused(405, "method-not-allowed")
@@ -88,7 +90,7 @@ def _other_form(method: bytes, target: bytes, authority: bytes) -> tuple[bytes, 
     if absolute is None:
         raise Refused(400, "malformed-target")
     named = absolute[1].lower()
-    if _AUTHORITY.fullmatch(named) is None or authority not in (named, b""):
+    if AUTHORITY.fullmatch(named) is None or authority not in (named, b""):
         raise Refused(400, "target-and-host-differ")
     rest: bytes = absolute[2]
     return rest if rest.startswith(b"/") else b"/" + rest, named

@@ -1,10 +1,13 @@
-"""Requests so plain that their header block says nothing but who is asked. Pure.
+"""Requests so plain that their header fields say nothing but who is asked. Pure.
 
-A block judged once by the full parser is remembered with its verdict; the same bytes again need no parser. There is
-no second, laxer grammar: what is not remembered is parsed.
+A header line judged once is remembered with its verdict, and so is a whole block of lines: what clients repeat needs
+no parser. Judging is by the full parser's own grammar, line by line; whatever is not plain goes to the full parser.
 """
 
-from shield_proxy.wire.message import Index, RequestHead
+import re
+
+from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
+from shield_proxy.wire.parse import AUTHORITY, FIELD_LINE
 
 DECISIVE = frozenset(
     (
@@ -44,18 +47,29 @@ DECISIVE = frozenset(
 """Fields that change how a request is answered; private fields (shield-*) are decisive too."""
 
 LARGEST = 4 << 10
-MOST = 4096
+"""Bytes of a block that is judged here."""
+BLOCKS, LINES = 2048, 4096
+"""Remembered at most; then remembering begins anew."""
+_LINE = re.compile(FIELD_LINE)
 
 
 class Plain:
     """What the fast path needs of a header block."""
 
-    __slots__ = ("_variations", "authority", "index")
+    __slots__ = ("_fields", "_index", "_variations", "authority")
 
-    def __init__(self, authority: bytes, index: Index) -> None:
+    def __init__(self, authority: bytes, fields: Fields) -> None:
         self.authority = authority
-        self.index = index
+        self._fields = fields
+        self._index: Index | None = None
         self._variations: dict[tuple[bytes, ...], bytes] = {}
+
+    @property
+    def index(self) -> Index:
+        """The fields by lower-case name."""
+        if self._index is None:
+            self._index = index_fields(self._fields)
+        return self._index
 
     def variation(self, names: tuple[bytes, ...]) -> bytes:
         """The values of the fields that a Vary names, as one key."""
@@ -74,29 +88,56 @@ def variation(names: tuple[bytes, ...], index: Index) -> bytes:
 
 def is_plain(head: RequestHead) -> bool:
     """Whether nothing but method, target and host decides how to answer, and the connection stays as it is."""
-    if head.minor != 1 or not head.keep_alive:
-        return False
-    names = head.index.keys()
-    if not DECISIVE.isdisjoint(names):
-        # browsers and load generators say what HTTP/1.1 does anyway
-        rest = DECISIVE.intersection(names)
-        if rest != {b"connection"} or head.index[b"connection"].lower() != b"keep-alive":
-            return False
-    return not any(name.startswith(b"shield-") for name in names)
+    return head.minor == 1 and all(map(_is_harmless, head.index.items()))
+
+
+def _is_harmless(field: tuple[bytes, bytes]) -> bool:
+    name, value = field
+    if name == b"connection":  # some say what HTTP/1.1 does anyway
+        return value.lower() == b"keep-alive"
+    return name not in DECISIVE and not name.startswith(b"shield-")
 
 
 class PlainBlocks(dict[bytes, Plain]):
-    """Header blocks (from the end of the request line to the empty line) judged plain; bounded."""
+    """Header blocks (from the end of the request line to the empty line) judged plain."""
 
-    __slots__ = ()
+    __slots__ = ("_lines",)
 
-    def remember(self, block: bytes, head: RequestHead) -> Plain | None:
-        """The verdict on `head`, kept under its block where that is worth it."""
-        if not is_plain(head):
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[bytes, tuple[bytes, bytes]] = {}
+
+    def judge(self, block: bytes) -> Plain | None:
+        """The block's meaning if it is plain; None leaves it to the full parser."""
+        if len(block) > LARGEST:
             return None
-        plain = Plain(head.authority, head.index)
-        if len(block) <= LARGEST:
-            if len(self) >= MOST:
-                self.clear()
-            self[block] = plain
+        lines = block[2:-4].split(b"\r\n")
+        fields = list(map(self._lines.get, lines))
+        if None in fields:
+            fields = [field or self._judge_line(line) for field, line in zip(fields, lines, strict=True)]
+        known = tuple(field for field in fields if field is not None)
+        hosts = [value for name, value in known if name == b"host"]
+        if len(known) != len(lines) or len(hosts) != 1:
+            return None
+        plain = Plain(hosts[0], known)
+        if len(self) >= BLOCKS:
+            self.clear()
+        self[block] = plain
         return plain
+
+    def _judge_line(self, line: bytes) -> tuple[bytes, bytes] | None:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return None
+        name, _, value = line.partition(b":")
+        name, value = name.lower(), value.strip(b" \t")
+        if name == b"host":
+            value = value.lower()
+            if AUTHORITY.fullmatch(value) is None:
+                return None
+        if not _is_harmless((name, value)):
+            return None
+        if len(self._lines) >= LINES:
+            self._lines.clear()
+        field = self._lines[line] = (name, value)
+        return field

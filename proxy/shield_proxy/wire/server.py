@@ -152,7 +152,8 @@ class ServerConnection(asyncio.Protocol):
                 break
             line = buffer.find(b"\r\n")
             if buffer[:4] == b"GET " and buffer[line - 9 : line] == b" HTTP/1.1":
-                plain = listener.blocks.get(buffer[line:end])
+                block = buffer[line:end]
+                plain = listener.blocks.get(block) or (listener.blocks.judge(block) if listener.fast else None)
                 if plain is not None:
                     parts = self._service.hit(plain, buffer[4 : line - 9], now, self.peer)
                     if parts is not None:
@@ -167,7 +168,7 @@ class ServerConnection(asyncio.Protocol):
                 buffer, known = buffer[2:], 0  # an empty line before a request is tolerated (RFC 9112, 2.2)
                 continue
             known = 0
-            if not self._start(buffer, line, end, now):
+            if not self._start(buffer, end, now):
                 return
             buffer, self._held = self._held, b""
         if out and transport is not None:
@@ -187,7 +188,7 @@ class ServerConnection(asyncio.Protocol):
             self._held_since = self._active
         return False
 
-    def _start(self, buffer: bytes, line: int, end: int, now: float) -> bool:
+    def _start(self, buffer: bytes, end: int, now: float) -> bool:
         """Begins the exchange of the request whose head ends at `end`; True if it has ended already."""
         limits = self._listener.limits
         try:
@@ -195,8 +196,6 @@ class ServerConnection(asyncio.Protocol):
         except Refused as refused:
             self._refuse(refused.status, refused.reason)
             return False
-        if self._listener.fast and head.method == b"GET":
-            self._listener.blocks.remember(buffer[line:end], head)
         body = self._open_body(head)
         self._exchange = exchange = Exchange(self, head, body, now)
         rest = buffer[end:]

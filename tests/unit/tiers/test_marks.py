@@ -1,0 +1,131 @@
+"""What only clients and what only hops may say, and what we write ourselves."""
+
+import json
+
+from shield_proxy.config.contract import PRIVATE_HEADERS
+from shield_proxy.tiers.accesslog import MOST_WAITING, AccessLog, Line
+from shield_proxy.tiers.counters import MOST_ZONES, Counters
+from shield_proxy.tiers.errors import error_answer, refused_by_pod
+from shield_proxy.tiers.inbound import from_client, from_pod
+from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_fields, place_of
+from shield_proxy.wire.message import RequestHead
+from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
+
+PLACE = place_of("lower", "eu/a b", "pod-1")
+
+
+def request(*lines: str) -> RequestHead:
+    raw = "\r\n".join(["GET /a HTTP/1.1", "Host: Shop.example:80", *lines]) + "\r\n\r\n"
+    return parse_request(raw.encode(), HeadLimits())
+
+
+def names(fields: tuple[tuple[bytes, bytes], ...]) -> set[bytes]:
+    return {name.lower() for name, _ in fields}
+
+
+def test_a_client_has_no_say_in_what_hops_tell_each_other() -> None:
+    head = request(*(f"{name.upper()}: 1" for name in PRIVATE_HEADERS), "X: y")
+    inbound = from_client(head, "192.0.2.1", 100, 60)
+    assert names(inbound.fields) == {b"x", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
+    assert (inbound.forwarded, inbound.from_hop, inbound.scheme, inbound.deadline) == (False, False, b"http", 160)
+
+
+def test_forwarding_fields_are_set_and_the_chain_is_appended_to() -> None:
+    inbound = from_client(request("X-Forwarded-For: a", "X-Forwarded-For: b", "X-Forwarded-Proto: https"), "c", 0, 1)
+    assert inbound.index[b"x-forwarded-for"] == b"a, b, c"
+    assert inbound.index[b"x-forwarded-proto"] == b"http"
+    assert inbound.index[b"x-forwarded-host"] == b"shop.example:80"
+
+
+def test_a_hop_is_obeyed_and_its_words_go_no_further() -> None:
+    lines = ("Shield-Scheme: https", "Shield-Budget: 5000", "Shield-Forwarded: 1", "X-Forwarded-For: a")
+    inbound = from_pod(request(*lines), 100, 60, same_tier=False)
+    assert (inbound.scheme, inbound.deadline, inbound.forwarded, inbound.from_hop) == (b"https", 105, True, True)
+    assert names(inbound.fields) == {b"x-forwarded-for"}
+
+
+def test_a_pod_of_the_same_tier_is_never_forwarded_again() -> None:
+    assert from_pod(request(), 0, 60, same_tier=True).forwarded
+    assert not from_pod(request(), 0, 60, same_tier=False).forwarded
+
+
+def test_via_and_cdn_loop_grow() -> None:
+    inbound = from_client(request("Via: 1.0 old", "CDN-Loop: other"), "c", 0, 1)
+    fields = dict(outgoing_fields(inbound, inbound.fields, PLACE, "uid", b"host"))
+    assert fields[b"Host"] == b"host"
+    assert fields[b"Via"] == b"1.0 old, 1.1 smart-shield-lower.pod-1"
+    assert fields[b"CDN-Loop"].startswith(b"other, smartshield; zone=")
+
+
+def test_hops_are_told_scheme_budget_generation_and_forwarding() -> None:
+    inbound = from_client(request(), "c", 0, 10)
+    told = dict(hop_fields(inbound, 0, 7, forward=True))
+    assert told == {
+        b"Shield-Scheme": b"http",
+        b"Shield-Budget": b"9500",
+        b"Shield-Generation": b"7",
+        b"Shield-Forwarded": b"1",
+    }
+    assert b"Shield-Forwarded" not in dict(hop_fields(inbound, 0, 7, forward=False))
+
+
+def test_a_response_shows_each_hop_once_and_no_transfer_fields() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nAge: 5\r\nCache-Status: up; hit\r\nShield-Cache-Status: HIT\r\nX: y\r\n\r\n"
+    head = parse_response(raw, b"GET", HeadLimits())
+    assert end_to_end(head) == ((b"X", b"y"),)
+    lines = marked_lines(200, b"OK", end_to_end(head), PLACE, "MISS", b"fwd=uri-miss", before=b"up; hit", age=5.9)
+    assert lines.decode().split("\r\n")[1:-1] == [
+        "X: y",
+        "Via: 1.1 smart-shield-lower.pod-1",
+        "Cache-Status: up; hit, lower/eu/a_b/pod-1; fwd=uri-miss",
+        "Shield-Cache-Status: MISS",
+        "Age: 5",
+    ]
+
+
+def test_an_error_has_a_code_a_reason_and_is_never_stored() -> None:
+    lines, body = error_answer(503, "not-ready", PLACE)
+    assert json.loads(body) == {"code": 503, "reason": "not-ready", "by": "smart-shield"}
+    for expected in (b"Cache-Control: no-store", b"Shield-Cache-Status: NONE", b"Retry-After: 1"):
+        assert expected in lines
+    head = parse_response(lines + b"\r\n", b"GET", HeadLimits())
+    assert refused_by_pod(503, head.index[b"cache-status"])
+
+
+def test_only_a_pods_own_refusal_sends_a_request_elsewhere() -> None:
+    assert refused_by_pod(404, b"a; hit, up; detail=unknown-host")
+    assert not refused_by_pod(404, b"up; fwd=uri-miss")
+    assert not refused_by_pod(503, b"up; detail=origin-refused")
+    assert not refused_by_pod(503, None)
+    assert not refused_by_pod(200, b"up; detail=not-ready")
+
+
+def test_the_access_log_is_a_line_of_json_per_request_and_bounded() -> None:
+    written: list[str] = []
+    log = AccessLog(written.append)
+    line = Line(1.5, "c", b"GET", b"h", b'/"\xff', 200, 3, "HIT", 0.25, "shop/shop", "", b"agent", b"")
+    log.add(line)
+    log.flush()
+    (text,) = written
+    assert text.endswith("}\n")
+    shown = json.loads(text)
+    assert (shown["target"], shown["cache"], shown["seconds"], shown["agent"]) == ('/"\xff', "HIT", 0.25, "agent")
+    for _ in range(MOST_WAITING + 7):
+        log.add(line)
+    log.flush()
+    assert log.dropped == 7
+    assert written[1].count("\n") == MOST_WAITING
+
+
+def test_counters_have_bounded_labels() -> None:
+    counters = Counters("lower")
+    for i in range(MOST_ZONES + 10):
+        counters.tally(f"ns/{i}", "HIT", 200).count += 1
+    counters.add("shield_collapsed_requests_total")
+    counters.add_kind("shield_fetches_total", "origin", 2)
+    families = {name: list(samples) for name, _, _, samples in counters.snapshot()}
+    requests = families["shield_requests_total"]
+    assert len(requests) == MOST_ZONES + 1
+    assert requests[-1] == ({"zone": "other", "tier": "lower", "cache_status": "HIT", "class": "2xx"}, 10)
+    assert families["shield_collapsed_requests_total"] == [({}, 1)]
+    assert families["shield_fetches_total"] == [({"to": "origin"}, 2)]
