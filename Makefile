@@ -25,7 +25,7 @@ $(READY): pyproject.toml requirements/dev.txt
 	@echo "making $(VENV) with the locked dependencies ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(READY)  ## make .venv with the console scripts
@@ -42,7 +42,8 @@ lint: $(READY)  ## style, import contracts, generated files
 
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/mypy tests/cluster/localcluster
+	$(BIN)/mypy tests/cluster/localcluster tests/cluster/product tests/cluster/demo.py
+	$(BIN)/mypy helm/generate_crds.py requirements/slim.py helm/smart-shield/files/check.py tests/chart
 
 unit: $(READY)  ## pure code and single processes, seconds
 	$(PYTEST) tests/unit
@@ -88,6 +89,10 @@ demo-down: $(READY)  ## end the demo
 bench: packages  ## hits and misses beside nginx
 	$(BIN)/python bench/hits.py
 
+lock:  ## write requirements/*.txt anew (ARGS=--upgrade)
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip -q install uv==0.13.9
+	UV=.venv-lock/bin/uv requirements/lock $(ARGS)
+
 crds: $(READY)  ## copy crds/ into the chart
 	$(BIN)/python helm/generate_crds.py
 
@@ -95,4 +100,4 @@ check-bare: packages  ## prove the cold path: a fresh root, an empty cache, `mak
 	@$(LOCAL) localcluster bare
 
 .PHONY: help setup fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
-  cluster-status image demo demo-down bench crds check-bare
+  cluster-status image demo demo-down bench lock crds check-bare

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shield_operator.core import naming
+from shield_operator.core import acknowledged, naming
 from shield_operator.core.places import Place
 from shield_operator.core.spec import FleetSpec
 from shield_operator.core.uppers import Upper
@@ -30,6 +30,9 @@ class Layout:
     """Data centre -> pods of its upper tier."""
     leading: frozenset[str]
     """Data centres whose upper tier carries traffic."""
+    announced: frozenset[str] = frozenset()
+    """Data centres whose upper tier the zone state names: a name that pods look up before anybody stands behind it
+    stays unknown to them for as long as DNS remembers that."""
 
     def replicas(self, tier: Tier, data_center: str) -> int:
         """Wanted pods of a tier in a data centre; 0 where it has none."""
@@ -65,7 +68,7 @@ class Layout:
                 services={
                     tier: naming.service_dns(naming.tier(self.key.name, tier, key), self.key.namespace)
                     for tier in (Tier.LOWER, Tier.UPPER)
-                    if self.replicas(tier, key)
+                    if self.replicas(tier, key) and (tier is Tier.LOWER or key in self.announced)
                 },
             )
             for key, place in self.places.items()
@@ -91,4 +94,12 @@ def lay_out(
             if key in needed
         },
         leading=leading & frozenset(places),
+        announced=frozenset(key for key in places if key in needed and _announced(key, world)),
     )
+
+
+def _announced(data_center: str, world: World) -> bool:
+    """Whether an upper pod is Ready there, or pods have been told of the tier already."""
+    state = world.record.state if world.record is not None else None
+    told = any(dc.key == data_center and Tier.UPPER in dc.services for dc in (state.data_centers if state else ()))
+    return told or bool(acknowledged.ready_pods(world, Tier.UPPER, data_center))
