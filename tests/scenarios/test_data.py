@@ -23,7 +23,8 @@ DATA = sorted((Path(__file__).parent / "data").glob("*.yaml"))
 def cases() -> Iterator[Any]:
     for path in DATA:
         for case in yaml.safe_load(path.read_text()):
-            yield pytest.param(case, id=f"{path.stem}: {case['claim']}")
+            for tiers in case.get("tiers", (1, 2)):
+                yield pytest.param(case, tiers, id=f"{path.stem}: {case['claim']}, {tiers} tier(s)")
 
 
 def say(answer: dict[str, Any]) -> Say:
@@ -59,11 +60,8 @@ def check(response: Response, expected: dict[str, Any]) -> None:
     check_fields(response, expected.get("headers"))
 
 
-@pytest.mark.parametrize("tiers", [1, 2])
-@pytest.mark.parametrize("case", list(cases()))
+@pytest.mark.parametrize(("case", "tiers"), list(cases()))
 async def test_scenario(case: dict[str, Any], tiers: int, fleet: Fleet, origin: Origin) -> None:
-    if tiers not in case.get("tiers", (1, 2)):
-        pytest.skip("says something about other tiers")
     answers = [say(answer) for answer in case["origin"]]
 
     def script(_: Seen) -> Say:

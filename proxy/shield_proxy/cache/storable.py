@@ -30,6 +30,8 @@ class NotStored:
     reason: str
     forbidden: bool = True
     """Origin or request forbid it: the status is BYPASS, else it stays MISS."""
+    of_request: bool = False
+    """Because of this request: other requests' responses may be stored."""
 
 
 def judge(
@@ -37,7 +39,7 @@ def judge(
 ) -> Storable | NotStored:
     """The verdict on the response to a GET. `directives` are the request's, `wall` is wall-clock time."""
     if b"no-store" in directives:
-        return NotStored("no-store in the request")
+        return NotStored("no-store in the request", of_request=True)
     if head.status in NEVER:
         return NotStored(f"status {head.status}", forbidden=False)
     said = parse_directives(head.index.get(b"cache-control"))
@@ -47,7 +49,7 @@ def judge(
     if b"set-cookie" in head.index:
         return NotStored("set-cookie")
     if (authorized or b"authorization" in request) and not any(name in said for name in SHARED_WITH_AUTHORIZATION):
-        return NotStored("authorization")
+        return NotStored("authorization", of_request=True)
     vary = tuple(sorted(set(list_members(head.index.get(b"vary")))))
     if b"*" in vary:
         return NotStored("vary *")

@@ -46,7 +46,10 @@ class AccessLog:
         lines = self.waiting[:MOST_WAITING]
         self.dropped += len(self.waiting) - len(lines)
         self.waiting.clear()
-        self._write("".join(map(render, lines)))
+        try:
+            self._write("".join(map(render, lines)))
+        except OSError:  # whoever reads the log has gone: requests go on
+            self.dropped += len(lines)
 
 
 def render(line: Line) -> str:

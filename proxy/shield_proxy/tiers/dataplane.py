@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from shield_proxy.config.identity import Identity, PodIdentity
 from shield_proxy.config.state import FleetState
@@ -29,8 +30,17 @@ __all__ = ["Dataplane", "DataplaneSettings", "RedisSettings"]
 log = logging.getLogger(__name__)
 TICK = 0.25
 """Seconds between looks at deadlines."""
+MARKS = 16 << 10
+"""Bytes that Via, CDN-Loop, X-Forwarded-* and private fields may add on the way."""
+MOST_FIELDS = 300
 REFRESH = 3.0
 """Seconds between lookups of Services."""
+
+
+def write_to_stdout(text: str) -> None:
+    """The text is on its way when this returns."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 class Dataplane:
@@ -42,7 +52,7 @@ class Dataplane:
         tls: HopTls | None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        write_log: Callable[[str], object] = sys.stdout.write,
+        write_log: Callable[[str], object] = write_to_stdout,
     ) -> None:
         """`clock` is monotonic; `tls` may be None only where there is no hop port."""
         if settings.hop_listen and tls is None:
@@ -63,9 +73,10 @@ class Dataplane:
         access_log = AccessLog(write_log) if settings.access_log else None
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
         self._client = Listener(Pipeline(self._core, hop=False), settings.server, clock)
-        self._hop = Listener(
-            Pipeline(self._core, hop=True), settings.server, clock, tls=tls, accepts=self._accepts, fast=False
-        )
+        # What a client may send, and our marks on it, must fit through every hop.
+        head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
+        limits = replace(settings.server, head=head)
+        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, fast=False)
         self._ticking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

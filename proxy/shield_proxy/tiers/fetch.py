@@ -32,6 +32,8 @@ HANDSHAKE = 0.75
 """Seconds on top for the computing of both ends."""
 CONNECT_UNKNOWN = 1.5
 """Seconds for a pod never reached before: its distance is not known."""
+SURELY_OPEN = 2.0
+"""Seconds after its last use in which a peer does not close a connection."""
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
 
@@ -222,7 +224,8 @@ class Fetcher:
         self._counters.add_kind("shield_fetches_total", to)
         started = self._clock()
         request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *_framing_fields(ask)))
-        connection = self._pool.take_idle(endpoint)
+        # A peer that is just closing an idle connection would make a request fail that can't be repeated.
+        connection = self._pool.take_idle(endpoint, float("-inf") if ask.repeatable else started - SURELY_OPEN)
         if connection is not None:
             try:
                 return await self._send(connection, ask, request, deadline, to, started)

@@ -61,10 +61,11 @@ class Filling:
             await pass_through(core, context, "MISS", b"fwd=miss; detail=range")
             return
         now = core.clock()
-        if core.fills.is_alone(context.key, now):
-            if inbound.head.method == b"HEAD":
-                await pass_through(core, context, "MISS", b"fwd=miss")
-                return
+        known_alone = core.fills.is_alone(context.key, now)
+        if known_alone and inbound.head.method == b"HEAD":
+            await pass_through(core, context, "MISS", b"fwd=miss")
+            return
+        if known_alone or b"authorization" in inbound.head.index:
             await self._lead(wanted, Fill(), None, b"")
             return
         owner = None if inbound.forwarded else core.fetcher.owner(context.key, context.snapshot)
@@ -217,8 +218,8 @@ class Filling:
         authorized = b"authorization" in context.inbound.head.index
         verdict = judge(context.inbound.index, wanted.directives, head, wall, authorized=authorized)
         if isinstance(verdict, NotStored):
-            core.fills.dont_wait(context.key, now)
-            if head.status < 500:
+            if head.status < 500 and not verdict.of_request:
+                core.fills.dont_wait(context.key, now)
                 core.forget(context.key)
             fill.open(Released())
             return reply, verdict

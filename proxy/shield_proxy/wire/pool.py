@@ -67,10 +67,10 @@ class Pool:
         """Connections that wait for a request."""
         return sum(map(len, self._idle.values()))
 
-    def take_idle(self, endpoint: Endpoint) -> UpstreamConnection | None:
-        """An open connection that waits for a request, if there is one."""
+    def take_idle(self, endpoint: Endpoint, used_since: float = float("-inf")) -> UpstreamConnection | None:
+        """An open connection that waits for a request, if there is one that was used since then."""
         waiting = self._idle.get(endpoint)
-        while waiting:
+        while waiting and waiting[-1].idle_since >= used_since:
             connection = waiting.pop()
             if connection.usable:
                 self.reused += 1

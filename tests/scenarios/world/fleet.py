@@ -86,7 +86,11 @@ class Fleet:
                 host, port = self._hop(name)
                 services.setdefault(data_center, {}).setdefault(tier, []).append(f"{host}:{port}")
         return tuple(
-            DataCenter(*key.split("/"), {tier: ",".join(names) for tier, names in by_tier.items()})
+            DataCenter(
+                key.partition("/")[0],
+                key.partition("/")[2],
+                {tier: ",".join(names) for tier, names in by_tier.items()},
+            )
             for key, by_tier in sorted(services.items())
         )
 

@@ -24,7 +24,9 @@ def zone(uid: str, *hosts: str, **changes: object) -> Zone:
 
 def state(*zones: Zone, **services: dict[Tier, str]) -> FleetState:
     """Data centres are named region_zone."""
-    places = tuple(DataCenter(*name.split("_"), tiers) for name, tiers in services.items())
+    places = tuple(
+        DataCenter(name.partition("_")[0], name.partition("_")[2], tiers) for name, tiers in services.items()
+    )
     return FleetState("shop", "default", 1, 1, places, zones)
 
 
