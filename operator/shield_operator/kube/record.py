@@ -92,8 +92,8 @@ class RecordStore:
                 continue
             written += 1
             if seen is None:
-                self._index.put(CONFIG_MAP, await self._api.create(CONFIG_MAP, wanted))
-                continue
+                # An apply can't demand that nothing is there; and what a creation set, no apply would take away again.
+                seen = await self._api.create(CONFIG_MAP, _empty(wanted))
             wanted["metadata"]["resourceVersion"] = seen["metadata"]["resourceVersion"]
             wanted["metadata"]["uid"] = seen["metadata"]["uid"]
             self._index.put(CONFIG_MAP, await self._api.apply(CONFIG_MAP, wanted))
@@ -126,6 +126,11 @@ def _chunk(key: FleetKey, name: str, part: bytes, owners: Sequence[Body], labels
         },
         "binaryData": {FIELD: base64.b64encode(part).decode()},
     }
+
+
+def _empty(wanted: Body) -> dict[str, Any]:
+    metadata = {name: wanted["metadata"][name] for name in ("name", "namespace", "labels")}
+    return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
 
 
 def _same(seen: Body, wanted: Body) -> bool:

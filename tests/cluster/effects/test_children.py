@@ -103,7 +103,7 @@ def test_a_resync_writes_nothing_where_nothing_changed(api: BareApi, start: Star
     assert all(line["changed"] == 0 for line in operator.lines()[laps:] if line.get("key", "").startswith(f"{space}/"))
 
 
-def test_no_object_carries_anything_of_kopf(api: BareApi, start: Start, space: str) -> None:
+def test_watching_leaves_no_trace_on_any_object(api: BareApi, start: Start, space: str) -> None:
     start()
     add_zone(api, space)
     found = [*complete(api, space).values(), api.call("GET", zone_path(space, "shop"))]
