@@ -1,7 +1,7 @@
 """Zones as their fleet's pods know them, and the document's generation, lease and schema.
 
-A zone's generation is the document's generation at its last change, so that one number acknowledged by a pod says
-about every zone whether the pod knows its newest part.
+A zone's generation is the document's generation at its last change, or at that of the way to its upper tiers, so that
+one number acknowledged by a pod says about every zone whether the pod can serve it as it now is.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from shield_operator.core.checks import origin_host
 from shield_operator.core.claims import lost
 from shield_operator.core.spec import OriginSpec, RouteSpec, ZoneSpec
 from shield_operator.core.world import Claim, Record, World, ZoneObject
+from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Route, Zone
 from shield_proxy.config.version import READS, SCHEMA
 
@@ -88,7 +89,11 @@ def fleet_state(world: World, parts: Iterable[Zone], data_centers: Sequence[Data
     counted = record.generation if record is not None else 0
     generation = max(counted, acknowledged.highest(world)) + 1
     known = {zone.uid: zone for zone in before.zones} if before is not None else {}
-    zones = tuple(_numbered(zone, known.get(zone.uid), generation) for zone in sorted(parts, key=lambda z: z.uid))
+    led = before.data_centers if before is not None else ()
+    zones = tuple(
+        _numbered(zone, known.get(zone.uid), generation, _ways(zone, led) == _ways(zone, data_centers))
+        for zone in sorted(parts, key=lambda zone: zone.uid)
+    )
     state = FleetState(
         namespace=world.key.namespace,
         fleet=world.key.name,
@@ -101,8 +106,14 @@ def fleet_state(world: World, parts: Iterable[Zone], data_centers: Sequence[Data
     return state if unchanged and acknowledged.highest(world) <= counted else replace(state, generation=generation)
 
 
-def _numbered(zone: Zone, before: Zone | None, generation: int) -> Zone:
-    if before is not None and replace(zone, generation=before.generation) == before:
+def _ways(zone: Zone, data_centers: Iterable[DataCenter]) -> Mapping[str, str | None]:
+    """Where the document says the zone's upper tiers are."""
+    keys = {key for order in zone.uppers.values() for key in order}
+    return {dc.key: dc.services.get(Tier.UPPER) for dc in data_centers if dc.key in keys}
+
+
+def _numbered(zone: Zone, before: Zone | None, generation: int, same_ways: bool) -> Zone:
+    if before is not None and same_ways and replace(zone, generation=before.generation) == before:
         return before
     return replace(zone, generation=generation)
 

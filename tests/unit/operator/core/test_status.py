@@ -129,3 +129,15 @@ def test_a_zone_without_any_usable_node_is_not_ready(served):
     served.run(3)
     assert served.condition("Ready") == ("True", "Serving")
     assert served.order()[0] == "eu/a"
+
+
+def test_a_zone_is_ready_only_when_lower_pods_know_where_its_upper_tier_is(cluster):
+    cluster.stuck = {("upper", "eu/a")}
+    cluster.run(10)
+    cluster.stuck, cluster.deaf = set(), {"lower"}
+    cluster.run(10)
+    assert ("upper" in {tier for dc in cluster.record.state.data_centers for tier in dc.services}) is True
+    assert cluster.condition("Ready")[0] == "False"
+    cluster.deaf = set()
+    cluster.run(2)
+    assert cluster.condition("Ready") == ("True", "Serving")
