@@ -13,7 +13,7 @@ from localcluster import Cluster
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The cluster named "test" (or SHIELD_CLUSTER): up, with the WAN's delays of the beginning, never the demo's."""
-    shared = Cluster(os.environ.get("SHIELD_CLUSTER", "test"))
+    shared = Cluster(os.environ.get("SHIELD_CLUSTER", "test"), policies=True)
     shared.up()
     yield shared
     if os.environ.get("SHIELD_KEEP_CLUSTER") != "1":

@@ -31,7 +31,7 @@ def say(text: str) -> None:
 
 
 def _up(args: argparse.Namespace) -> int:
-    cluster = Cluster(args.name)
+    cluster = Cluster(args.name, policies=args.policies)
     cluster.up(say)
     say(f"export KUBECONFIG={cluster.kubeconfig}")
     return 0
@@ -150,7 +150,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--name", default="demo", help="which cluster (default: demo)")
         return one
 
-    add("up", _up, "start the cluster; nothing happens if it runs")
+    up = add("up", _up, "start the cluster; nothing happens if it runs")
+    up.add_argument("--policies", action="store_true", help="enforce NetworkPolicies (built-in cluster)")
     add("down", _down, "end the cluster and leave nothing of it")
     add("status", _status, "say how it is; exit code 0 if it is ready")
     add("packages", _packages, "install the Debian packages that tests and the built-in cluster need")

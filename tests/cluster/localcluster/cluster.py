@@ -22,16 +22,16 @@ from .wanmatrix import Matrix
 CLONE_NEWNET = 0x40000000
 
 
-def provider_for(place: Place) -> Provider:
+def provider_for(place: Place, policies: bool = False) -> Provider:
     """The provider that CLUSTER names (builtin, kind or existing); without it the built-in one, or kind where Docker
     answers and CLUSTER=auto asks for it. An existing cluster is never chosen by accident."""
     match os.environ.get("CLUSTER", "builtin"):
         case "builtin":
-            return Builtin(place)
+            return Builtin(place, policies)
         case "kind":
             return Kind(place)
         case "auto":
-            return Kind(place) if docker_answers() else Builtin(place)
+            return Kind(place) if docker_answers() else Builtin(place, policies)
         case "existing":
             return Existing()
         case other:
@@ -102,9 +102,9 @@ class Origin:
 class Cluster:
     """A cluster by name. Nothing runs until `up`, and everything until `down`."""
 
-    def __init__(self, name: str = "demo", *, checkout: Path = CHECKOUT) -> None:
+    def __init__(self, name: str = "demo", *, checkout: Path = CHECKOUT, policies: bool = False) -> None:
         self.name = name
-        self.provider = provider_for(Place(name, checkout))
+        self.provider = provider_for(Place(name, checkout), policies)
         self.wan = Wan(self.provider)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from . import layout
 
 APPLY = "application/apply-patch+yaml"
 TIMEOUT = 30.0
+WATCH = 300
 
 
 class ApiError(Exception):
@@ -48,6 +50,21 @@ class KubeApi:
 
     def get(self, path: str) -> Any:
         return self.call("GET", path)
+
+    def watch(self, path: str, version: str) -> Iterator[dict[str, Any]]:
+        """Events after a resource version, until the server ends the watch (minutes) or ApiError."""
+        connection = http.client.HTTPSConnection(self._host, self._port, context=self._context, timeout=WATCH + TIMEOUT)
+        try:
+            connection.request("GET", f"{path}?watch=1&resourceVersion={version}&timeoutSeconds={WATCH}")
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise ApiError(response.status, _message(response.read()))
+            while line := response.readline():
+                yield json.loads(line)
+        except (OSError, http.client.HTTPException) as error:
+            raise ApiError(0, f"{error}") from None
+        finally:
+            connection.close()
 
     def delete(self, path: str, grace_seconds: int | None = None) -> None:
         """The object is gone or going; it is no error if it was not there."""

@@ -13,7 +13,7 @@ FILE = "settings.json"
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`group` names the control groups; `base_images` are loaded before the cluster is ready for pods, `more_images`
-    before it is called ready."""
+    before it is called ready; `policies` tells whether NetworkPolicies are enforced."""
 
     name: str
     state: Path
@@ -22,6 +22,7 @@ class Settings:
     snapshotter: str
     base_images: tuple[Path, ...]
     more_images: tuple[Path, ...]
+    policies: bool
 
     @classmethod
     def read(cls, state: Path) -> Settings:
@@ -34,6 +35,7 @@ class Settings:
             snapshotter=found["snapshotter"],
             base_images=tuple(map(Path, found["base_images"])),
             more_images=tuple(map(Path, found["more_images"])),
+            policies=bool(found.get("policies")),
         )
 
     def write(self) -> None:
@@ -46,6 +48,7 @@ class Settings:
             "snapshotter": self.snapshotter,
             "base_images": [str(p) for p in self.base_images],
             "more_images": [str(p) for p in self.more_images],
+            "policies": self.policies,
         }
         (self.state / FILE).write_text(json.dumps(fields, indent=1))
 

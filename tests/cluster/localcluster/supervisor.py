@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import control, controlplane, forward, kubeapi, layout, manifests, network, pki
+from . import control, controlplane, enforcement, forward, kubeapi, layout, manifests, network, pki
 from .component import keep
 from .fleet import Machine, OriginHost
 from .settings import Settings
@@ -93,6 +93,8 @@ class Supervisor:
         self.say("nodes Ready: " + ", ".join(self.machines))
         await self._dns_ready(api)
         self.say("DNS ready on every node")
+        if self.settings.policies:
+            tasks.create_task(enforcement.run_enforcement(api))
         if self.settings.more_images:
             await asyncio.gather(*(m.load(self.settings.more_images) for m in self.machines.values()))
             self.say("images loaded")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import baseimages, binaries, gotool, packages
+from . import baseimages, binaries, packages
 from .cachefolder import cache_root
 
 Say = Callable[[str], None]
@@ -38,7 +38,6 @@ def everything(say: Say) -> Prepared:
         "CoreDNS image": baseimages.coredns,
         "pause image": baseimages.pause,
     }
-    gotool.find()
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as pool:
         made = dict(zip(steps, pool.map(lambda item: _timed(item[0], item[1], say), steps.items()), strict=True))
     return Prepared(

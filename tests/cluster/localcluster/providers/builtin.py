@@ -24,10 +24,10 @@ class Builtin:
     """One cluster of the built-in kind; see ../__init__.py for what it offers."""
 
     kind = "builtin"
-    capabilities = Capabilities(wan=True, origins=True, exec_in_node=True, stop_nodes=True, network_policies=False)
 
-    def __init__(self, place: instance.Place) -> None:
+    def __init__(self, place: instance.Place, policies: bool = False) -> None:
         self.place = place
+        self._policies = policies
 
     @property
     def kubeconfig(self) -> Path:
@@ -36,6 +36,15 @@ class Builtin:
     @property
     def pid(self) -> int:
         return instance.living(self.place).pid
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All there is; NetworkPolicies if this cluster was started with them."""
+        try:
+            enforced = Settings.read(self.place.state).policies
+        except FileNotFoundError:
+            enforced = self._policies
+        return Capabilities(wan=True, origins=True, exec_in_node=True, stop_nodes=True, network_policies=enforced)
 
     def up(self, say: Say) -> None:
         if os.geteuid() != 0:
@@ -62,6 +71,7 @@ class Builtin:
             snapshotter=snapshotter_for(state),
             base_images=(prepared.pause, prepared.coredns),
             more_images=(prepared.redis,),
+            policies=self._policies,
         )
 
     def _follow(self, found: instance.Instance, say: Say) -> None:

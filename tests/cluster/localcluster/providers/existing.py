@@ -17,8 +17,11 @@ class Existing:
     """The cluster that KUBECONFIG names. Its images come from a registry it can reach."""
 
     kind = "existing"
-    # whether a foreign cluster enforces policies can't be known from outside
-    capabilities = Capabilities(wan=False, origins=False, exec_in_node=False, stop_nodes=False, network_policies=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Little; whether a foreign cluster enforces policies can't be known from outside."""
+        return Capabilities(wan=False, origins=False, exec_in_node=False, stop_nodes=False, network_policies=False)
 
     @property
     def kubeconfig(self) -> Path:

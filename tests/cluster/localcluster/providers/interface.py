@@ -43,7 +43,10 @@ class Provider(Protocol):
     """One cluster of one kind."""
 
     kind: str
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this cluster offers."""
 
     @property
     def kubeconfig(self) -> Path:

@@ -38,11 +38,15 @@ class Kind:
     """A kind cluster. Its nodes are called NAME-worker, NAME-worker2 and so on, in the order of the built-in ones."""
 
     kind = "kind"
-    capabilities = Capabilities(wan=False, origins=False, exec_in_node=True, stop_nodes=False, network_policies=True)
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self._name = f"shield-{place.name}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """kind's own network enforces policies; it has no WAN and no origins outside."""
+        return Capabilities(wan=False, origins=False, exec_in_node=True, stop_nodes=False, network_policies=True)
 
     @property
     def kubeconfig(self) -> Path:
