@@ -308,9 +308,9 @@ async def test_a_slow_reader_is_not_buffered_for(server: Server) -> None:
     await client.read_head()
     client.reader._transport.pause_reading()  # type: ignore[attr-defined]
     (connection,) = server.listener._connections
-    await until(lambda: connection._stalled is not None)
-    assert connection._transport is not None
-    assert connection._transport.get_write_buffer_size() < 1 << 20
+    await until(lambda: connection._channel is not None and connection._channel.stalled_since is not None)
+    assert connection._channel is not None
+    assert connection._channel.transport.get_write_buffer_size() < 1 << 20
     client.reader._transport.resume_reading()  # type: ignore[attr-defined]
     assert len(await client.reader.readexactly(8 << 20)) == 8 << 20
 
@@ -336,7 +336,7 @@ async def test_requests_behind_a_slow_one_are_held_bounded(server: Server) -> No
     await until(lambda: len(server.service.seen) == 1)
     client.send(GET % b"now" * 20_000)
     (connection,) = server.listener._connections
-    await until(lambda: connection._paused)
+    await until(lambda: connection._channel is not None and connection._channel.paused)
     assert len(connection._held) < 1 << 20
     server.service.gate.set()
     for _ in range(20_000):
@@ -361,8 +361,8 @@ async def test_clients_that_keep_nothing_moving_are_let_go(
         await client.read()
     server.clock.pass_time(seconds - 5)
     server.listener.sweep(server.clock())
-    assert connection._transport is not None
-    assert not connection._transport.is_closing()
+    assert connection._channel is not None
+    assert not connection._channel.transport.is_closing()
     server.clock.pass_time(6)
     server.listener.sweep(server.clock())
     if status == 408:

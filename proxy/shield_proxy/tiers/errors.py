@@ -3,7 +3,7 @@
 import json
 
 from shield_proxy.tiers.marks import Place, marked_lines
-from shield_proxy.wire.upstream import UpstreamFailed
+from shield_proxy.wire.failures import UpstreamFailed
 
 ORIGIN_FAILURES = {
     "unresolved": 530,

@@ -18,12 +18,13 @@ from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
 from shield_proxy.tiers.ring import Address
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import Fields, Length, ResponseHead
 from shield_proxy.wire.pool import Connecting, Endpoint, Pool, TlsIdentity
 from shield_proxy.wire.serialise import request_bytes
 from shield_proxy.wire.tls import HopTls
-from shield_proxy.wire.upstream import UpstreamConnection, UpstreamFailed
+from shield_proxy.wire.upstream import UpstreamConnection
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 CONNECT_FLOOR = 0.25

@@ -3,8 +3,8 @@
 import ssl
 
 from shield_proxy.config.state import Origin, OriginTls
+from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.pool import Endpoint, TlsIdentity
-from shield_proxy.wire.upstream import UpstreamFailed
 
 
 def origin_endpoint(origin: Origin) -> Endpoint:

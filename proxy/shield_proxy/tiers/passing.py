@@ -1,5 +1,6 @@
 """Responses that belong to one request alone: passed on as they come."""
 
+import contextlib
 from dataclasses import dataclass
 
 from shield_proxy.cache.freshness import initial_age
@@ -10,10 +11,10 @@ from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.marks import end_to_end, marked_lines
 from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.wire.exchange import ClientGone, Exchange
+from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.framing import declared_length
 from shield_proxy.wire.message import ResponseHead
 from shield_proxy.wire.serialise import forwardable, response_lines
-from shield_proxy.wire.upstream import UpstreamFailed
 
 STATUS = HEADER_STATUS.lower().encode()
 
@@ -34,7 +35,8 @@ def as_is(context: Context) -> Ask:
     exchange, inbound = context.exchange, context.inbound
 
     def interim(head: ResponseHead) -> None:
-        exchange.interim(response_lines(head.status, head.reason, forwardable(head.fields, head.index)))
+        with contextlib.suppress(ClientGone):  # the exchange notices by itself
+            exchange.interim(response_lines(head.status, head.reason, forwardable(head.fields, head.index)))
 
     return Ask(
         inbound,

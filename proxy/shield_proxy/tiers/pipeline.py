@@ -11,12 +11,13 @@ from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.accesslog import Line
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import Unanswerable, error_answer
-from shield_proxy.tiers.filling import Filling, Wanted
+from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.inbound import Inbound, from_client, from_pod
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
 from shield_proxy.tiers.replay import covers, replay_now, send_large
 from shield_proxy.tiers.snapshot import Routed, route
+from shield_proxy.tiers.source import Wanted
 from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.message import Refused
 from shield_proxy.wire.plain import Plain

@@ -1,6 +1,5 @@
 """One request and its response on a connection: what a service sees of the server."""
 
-import asyncio
 from typing import Protocol
 
 from shield_proxy.config.identity import Identity
@@ -154,14 +153,3 @@ class Exchange:
             self.close_after = True
             return b"Connection: close\r\n\r\n"
         return b"\r\n" if self.head.minor == 1 else b"Connection: keep-alive\r\n\r\n"
-
-
-async def wait_drained(waiters: list["asyncio.Future[None]"]) -> None:
-    """Waits for a future added to `waiters`; it leaves the list with its wait."""
-    waiter = asyncio.get_running_loop().create_future()
-    waiters.append(waiter)
-    try:
-        await waiter
-    finally:
-        if waiter in waiters:
-            waiters.remove(waiter)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.parse import HeadLimits
 from shield_proxy.wire.plain import PlainBlocks
+from shield_proxy.wire.service import Service
 from shield_proxy.wire.tls import HopTls
 
 if TYPE_CHECKING:
-    from shield_proxy.wire.server import ServerConnection, Service
+    from shield_proxy.wire.server import ServerConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class ServerLimits:
     linger: float = 2
     """After an early close, for the client to see the answer."""
     connections: int = 20_000
+    held: int = 64 << 10
+    """Bytes kept of requests behind one that is being answered, before the client is paused."""
     head: HeadLimits = field(default_factory=HeadLimits)
 
 
@@ -36,7 +39,7 @@ class Listener:
 
     def __init__(
         self,
-        service: "Service",
+        service: Service,
         limits: ServerLimits,
         clock: Callable[[], float],
         *,

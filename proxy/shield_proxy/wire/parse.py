@@ -109,7 +109,12 @@ def judge_request_line(buffer: bytes, limits: HeadLimits) -> re.Match[bytes]:
 
 
 def judge_partial(buffer: bytes, start: int, limits: HeadLimits) -> None:
-    """Refused as soon as bytes of an unfinished request head can't become a good one; `start` is where news begin."""
+    """Refused as soon as bytes of an unfinished request head can't become a good one; `start` is where news begin.
+
+    An empty line before the head is tolerated (RFC 9112, 2.2).
+    """
+    if buffer[:2] == b"\r\n":
+        buffer, start = buffer[2:], 0
     end = buffer.find(b"\n")
     if end < 0:
         if len(buffer) > limits.target + 64:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shield_proxy.config.identity import Identity
+from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.resolve import Resolver
 from shield_proxy.wire.tls import peer_identity
-from shield_proxy.wire.upstream import UpstreamConnection, UpstreamFailed, UpstreamLimits
+from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
 
 
 @dataclass(frozen=True, slots=True)

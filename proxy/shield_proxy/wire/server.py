@@ -1,42 +1,23 @@
 """The server's connection: an asyncio.Protocol that answers hits inside data_received, in order and without tasks.
 
-Everything that can't be answered at once becomes one task per connection; what arrives meanwhile is held back, bounded.
+What can't be answered at once becomes the connection's one task; what arrives meanwhile is held back, bounded.
 """
 
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Protocol, cast
+from typing import cast
 
 from shield_proxy.config.identity import Identity
-from shield_proxy.wire.body import BodyDecoder, decoder_for
-from shield_proxy.wire.exchange import ClientGone, Exchange, wait_drained
-from shield_proxy.wire.inflow import Inflow
+from shield_proxy.wire.channel import Channel
+from shield_proxy.wire.exchange import ClientGone, Exchange
+from shield_proxy.wire.intake import Intake
 from shield_proxy.wire.listener import Listener
-from shield_proxy.wire.message import NoBody, Refused, RequestHead
+from shield_proxy.wire.message import NoBody, Refused
 from shield_proxy.wire.parse import judge_partial, parse_request
-from shield_proxy.wire.plain import Plain
 from shield_proxy.wire.tls import peer_identity
 
 log = logging.getLogger(__name__)
-HELD = 64 << 10
-"""Bytes kept of requests behind one that is being answered, before the client is paused."""
-
-
-class Service(Protocol):
-    """What a server asks. Methods that are not coroutines run inside the read callback and must be short."""
-
-    def hit(self, plain: Plain, target: bytes, now: float, peer: str) -> list[bytes] | None:
-        """The parts of a whole response to a plain GET, or None."""
-        ...
-
-    def answer(self, exchange: Exchange) -> Coroutine[None, None, None] | None:
-        """Replies at once, or gives what will reply (ClientGone may pass)."""
-        ...
-
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
-        """Head lines (without framing) and body of an error answer."""
-        ...
 
 
 class ServerConnection(asyncio.Protocol):
@@ -44,35 +25,28 @@ class ServerConnection(asyncio.Protocol):
 
     __slots__ = (
         "_active",
-        "_decoder",
-        "_drain_waiters",
+        "_channel",
+        "_ending",
         "_exchange",
         "_held",
         "_held_since",
-        "_lingering",
+        "_intake",
         "_listener",
-        "_paused",
-        "_service",
-        "_stalled",
         "_task",
-        "_transport",
         "identity",
         "peer",
     )
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._service = listener.service
-        self._transport: asyncio.Transport | None = None
+        self._channel: Channel | None = None
         self._exchange: Exchange | None = None
-        self._decoder: BodyDecoder | None = None
+        self._intake: Intake | None = None
         self._task: asyncio.Task[None] | None = None
         self._held = b""
         self._held_since = self._active = listener.clock()
-        self._stalled: float | None = None
-        self._lingering = False
-        self._paused = False
-        self._drain_waiters: list[asyncio.Future[None]] = []
+        self._ending = False
+        """Nothing more is read; lingering until the client has seen the last answer."""
         self.identity: Identity | None = None
         self.peer = ""
 
@@ -80,60 +54,56 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admits the connection or ends it."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=256 << 10)
+        self._channel = Channel(cast(asyncio.Transport, transport), self._listener.clock)
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
         if self._listener.mutual:
             self.identity = peer_identity(transport.get_extra_info("ssl_object"))
         if not self._listener.admit(self, self.identity):
-            self._transport.abort()
+            self._ending = True
+            self.cut()
 
     def connection_lost(self, _failure: Exception | None) -> None:
         """Tells whoever reads or writes here; a running exchange notices at its next step."""
-        self._transport = None
+        channel, self._channel = self._channel, None
         self._held = b""
         self._listener.forget(self)
         if self._exchange is not None and self._exchange.body is not None:
             self._exchange.body.fail(ClientGone())
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_exception(ClientGone())
+        if channel is not None:
+            channel.lost(ClientGone())
 
     def eof_received(self) -> bool:
         """A client that has sent all still gets its answer, unless its body was cut short."""
-        if self._exchange is not None and self._exchange.body is not None and not self._exchange.body.ended:
-            self._exchange.body.fail(ClientGone())
-        if self._exchange is None:
+        exchange = self._exchange
+        if exchange is None:
             return False
-        self._exchange.close_after = True
+        if exchange.body is not None and not exchange.body.ended:
+            exchange.body.fail(ClientGone())
+        exchange.close_after = True
         return not self._listener.mutual
 
     def pause_writing(self) -> None:
         """The client reads slowly: nothing more is answered until it catches up."""
-        self._stalled = self._listener.clock()
+        if self._channel is not None:
+            self._channel.stall()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        self._stalled = None
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        if self._exchange is None and self._held:
-            held, self._held = self._held, b""
-            self._advance(held, self._listener.clock())
+        if self._channel is not None:
+            self._channel.flow()
+            self._go_on()
 
     def data_received(self, received: bytes) -> None:
         """Answers, or holds, or feeds the body of the request that is being answered."""
         self._active = now = self._listener.clock()
-        if self._exchange is None and not self._held:
-            if not self._lingering:
-                self._advance(received, now)
-        elif self._decoder is not None and not self._decoder.done:
-            self._feed(received)
-        elif self._exchange is None and not self._lingering and self._stalled is None:
+        if self._exchange is None:
+            if self._ending:
+                return
             held, self._held = self._held, b""
-            self._advance(held + received, now, len(held))
+            self._advance(held + received if held else received, now, len(held))
+        elif self._intake is not None and self._intake.open:
+            self._feed(self._exchange, self._intake, received)
         else:
             self._hold(received)
 
@@ -141,109 +111,91 @@ class ServerConnection(asyncio.Protocol):
 
     def _advance(self, buffer: bytes, now: float, known: int = 0) -> None:
         """Answers what it can of the requests in `buffer`, of whose first bytes `known` were looked at before."""
-        listener, transport = self._listener, self._transport
+        listener, channel, service = self._listener, self._channel, self._listener.service
         out: list[bytes] = []
-        while buffer and transport is not None:
-            end = buffer.find(b"\r\n\r\n", max(known - 3, 0)) + 4
-            if end == 3 or self._stalled is not None:
-                if end == 3 and self._bad_partial(buffer, known, out):
-                    return
+        while buffer and channel is not None and not self._ending:
+            if channel.stalled_since is not None:
                 self._hold(buffer)
                 break
+            end = buffer.find(b"\r\n\r\n", max(known - 3, 0)) + 4
             line = buffer.find(b"\r\n")
-            if buffer[:4] == b"GET " and buffer[line - 9 : line] == b" HTTP/1.1":
+            if end > 3 and buffer[:4] == b"GET " and buffer[line - 9 : line] == b" HTTP/1.1":
                 block = buffer[line:end]
                 plain = listener.blocks.get(block) or (listener.blocks.judge(block) if listener.fast else None)
-                if plain is not None:
-                    parts = self._service.hit(plain, buffer[4 : line - 9], now, self.peer)
-                    if parts is not None:
-                        out += parts
-                        buffer = buffer[end:]
-                        known = 0
-                        continue
+                parts = service.hit(plain, buffer[4 : line - 9], now, self.peer) if plain is not None else None
+                if parts is not None:
+                    out += parts
+                    buffer, known = buffer[end:], 0
+                    continue
             if out:
-                transport.writelines(out)
+                channel.transport.writelines(out)
                 out = []
+            if end == 3:
+                self._keep_partial(buffer, known)
+                return
             if line == 0:
                 buffer, known = buffer[2:], 0  # an empty line before a request is tolerated (RFC 9112, 2.2)
                 continue
-            known = 0
             if not self._start(buffer, end, now):
                 return
-            buffer, self._held = self._held, b""
-        if out and transport is not None:
-            transport.writelines(out)
+            buffer, self._held, known = self._held, b"", 0
+        if out and channel is not None:
+            channel.transport.writelines(out)
 
-    def _bad_partial(self, buffer: bytes, known: int, out: list[bytes]) -> bool:
+    def _go_on(self) -> None:
+        """Answers what was held back, if nothing hinders."""
+        if self._held and self._exchange is None:
+            held, self._held = self._held, b""
+            self._advance(held, self._listener.clock())
+
+    def _keep_partial(self, buffer: bytes, known: int) -> None:
+        """Keeps the beginning of a head, if it can become a good one."""
         try:
-            judge_partial(
-                buffer.removeprefix(b"\r\n"), 0 if buffer[:2] == b"\r\n" else known, self._listener.limits.head
-            )
+            judge_partial(buffer, known, self._listener.limits.head)
         except Refused as refused:
-            if out and self._transport is not None:
-                self._transport.writelines(out)
             self._refuse(refused.status, refused.reason)
-            return True
+            return
         if not known:
             self._held_since = self._active
-        return False
+        self._hold(buffer)
 
     def _start(self, buffer: bytes, end: int, now: float) -> bool:
-        """Begins the exchange of the request whose head ends at `end`; True if it has ended already."""
-        limits = self._listener.limits
+        """Begins the exchange of the request whose head ends at `end`; True if it has ended and the next may come."""
         try:
-            head = parse_request(buffer[:end], limits.head)
+            head = parse_request(buffer[:end], self._listener.limits.head)
         except Refused as refused:
             self._refuse(refused.status, refused.reason)
             return False
-        body = self._open_body(head)
-        self._exchange = exchange = Exchange(self, head, body, now)
         rest = buffer[end:]
-        if body is None:
+        if isinstance(head.framing, NoBody) or self._channel is None:
+            self._exchange = exchange = Exchange(self, head, None, now)
             self._held = rest
-        elif rest:
-            self._feed(rest)
-        if self._exchange is not exchange:
-            return False  # its body was malformed
+        else:
+            self._intake = intake = Intake(head.framing, self._channel)
+            self._exchange = exchange = Exchange(self, head, intake.body, now)
+            if rest:
+                self._feed(exchange, intake, rest)
         try:
-            later = self._service.answer(exchange)
+            later = self._listener.service.answer(exchange)
         except ClientGone:
-            return self._finish()
+            later = None
         if later is None:
             return self._finish()
         self._listener.running += 1
         self._task = asyncio.get_running_loop().create_task(self._respond(exchange, later))
         return False
 
-    def _open_body(self, head: RequestHead) -> Inflow | None:
-        if isinstance(head.framing, NoBody):
-            self._decoder = None
-            return None
-        self._decoder = decoder_for(head.framing)
-        return Inflow(self._pause_reading, self._resume_reading)
-
-    def _feed(self, received: bytes) -> None:
-        exchange, decoder = self._exchange, self._decoder
-        if exchange is None or decoder is None or exchange.body is None:
-            return
-        try:
-            pieces, rest = decoder.feed(received)
-        except Refused as refused:
-            exchange.body.fail(refused)
-            decoder.done = True
+    def _feed(self, exchange: Exchange, intake: Intake, received: bytes) -> None:
+        rest = intake.feed(received)
+        if intake.broken:
             exchange.close_after = True
-            return
-        for piece in pieces:
-            exchange.body.push(piece)
-        if decoder.done:
-            exchange.body.end()
-            if rest:
-                self._hold(rest)
+        elif rest:
+            self._hold(rest)
 
     def _hold(self, received: bytes) -> None:
         self._held += received
-        if len(self._held) > HELD:
-            self._pause_reading()
+        if len(self._held) > self._listener.limits.held and self._channel is not None:
+            self._channel.pause()
 
     async def _respond(self, exchange: Exchange, later: Coroutine[None, None, None]) -> None:
         """The shell of one request: whatever goes wrong ends here, with an answer if none has begun."""
@@ -261,53 +213,47 @@ class ServerConnection(asyncio.Protocol):
             if not exchange.ended:
                 exchange.abort()
             self._task = None
-            if self._finish() and self._held:
-                held, self._held = self._held, b""
-                self._advance(held, self._listener.clock())
+            if self._finish():
+                self._go_on()
 
     def _own_error(self, exchange: Exchange, status: int, reason: str) -> None:
-        if exchange.status or self._transport is None:
-            exchange.abort()
-            return
         exchange.close_after = True
-        lines, body = self._service.refusal(status, reason, self.peer)
-        exchange.reply(status, lines, body)
+        if exchange.status or self._channel is None:
+            exchange.abort()
+        else:
+            exchange.reply(status, *self._listener.service.refusal(status, reason, self.peer))
 
     def _finish(self) -> bool:
         """After an exchange: True if the connection goes on with the next request."""
-        exchange, self._exchange, self._decoder = self._exchange, None, None
+        exchange, self._exchange, self._intake = self._exchange, None, None
         self._active = self._held_since = self._listener.clock()
-        if self._transport is None:
+        if self._channel is None:
             return False
         if exchange is not None and exchange.close_after:
             self._close(unread=exchange.body is not None and not exchange.body.ended)
             return False
-        self._resume_reading()
+        self._channel.resume()
         return True
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answers what is not a request, and closes."""
-        lines, body = self._service.refusal(status, reason, self.peer)
-        if self._transport is not None:
-            self._transport.writelines(
-                [lines, b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body), body],
-            )
+        lines, body = self._listener.service.refusal(status, reason, self.peer)
+        if self._channel is not None:
+            framing = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+            self._channel.transport.writelines([lines, framing, body])
             self._close(unread=True)
 
     def _close(self, unread: bool) -> None:
         """Ends the connection after what is queued; lingers where a reset could destroy the answer (RFC 9112, 9.6)."""
-        self._held = b""
-        if self._transport is None:
+        self._held, self._ending = b"", True
+        self._active = self._held_since = self._listener.clock()
+        if self._channel is None:
             return
-        if not unread or self._listener.mutual:
-            self._transport.close()
-            return
-        self._lingering = True
-        self._active = self._listener.clock()
-        self._transport.write_eof()
-        self._resume_reading()
-
-    # -- the exchange's side
+        if unread and not self._listener.mutual and self._channel.usable:
+            self._channel.transport.write_eof()
+            self._channel.resume()
+        else:
+            self._channel.transport.close()
 
     @property
     def persistent(self) -> bool:
@@ -316,47 +262,29 @@ class ServerConnection(asyncio.Protocol):
 
     def send(self, *parts: bytes) -> None:
         """See Outlet."""
-        if self._transport is None or self._transport.is_closing():
+        if self._channel is None or not self._channel.usable:
             raise ClientGone
-        self._transport.writelines(parts)
+        self._channel.transport.writelines(parts)
 
     async def drained(self) -> None:
         """See Outlet."""
-        if self._stalled is not None:
-            await wait_drained(self._drain_waiters)
+        if self._channel is not None:
+            await self._channel.drained()
 
     def cut(self) -> None:
         """See Outlet."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _pause_reading(self) -> None:
-        if self._transport is not None and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._paused:
-            self._paused = False
-            if self._transport is not None and not self._transport.is_closing():
-                self._transport.resume_reading()
-
-    # -- the listener's side
-
-    @property
-    def idle(self) -> bool:
-        """No request is being read or answered."""
-        return self._exchange is None and not self._held
+        if self._channel is not None:
+            self._channel.transport.abort()
 
     def sweep(self, now: float) -> None:
         """Ends the connection if a deadline of its present state has passed."""
-        limits = self._listener.limits
-        exchange = self._exchange
-        if self._lingering:
-            if now - self._active > limits.linger or now - self._held_since > 5 * limits.linger:
+        limits, exchange = self._listener.limits, self._exchange
+        stalled = self._channel.stalled_since if self._channel is not None else None
+        if stalled is not None:
+            if now - stalled > limits.send:
                 self.cut()
-        elif self._stalled is not None:
-            if now - self._stalled > limits.send:
+        elif self._ending:
+            if now - self._active > limits.linger or now - self._held_since > 5 * limits.linger:
                 self.cut()
         elif exchange is not None:
             if exchange.body is not None and exchange.body.wanted and now - self._active > limits.send:
@@ -369,5 +297,5 @@ class ServerConnection(asyncio.Protocol):
 
     def close_idle(self) -> None:
         """Closes a connection between two requests."""
-        if self.idle and self._transport is not None:
-            self._transport.close()
+        if self._exchange is None and not self._held and self._channel is not None:
+            self._channel.transport.close()

@@ -6,40 +6,16 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from shield_proxy.wire.body import BodyDecoder, decoder_for
-from shield_proxy.wire.exchange import ClientGone, wait_drained
+from shield_proxy.wire.channel import Channel
+from shield_proxy.wire.exchange import ClientGone
+from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import NoBody, Refused, ResponseHead
 from shield_proxy.wire.parse import HeadLimits, parse_response
 from shield_proxy.wire.serialise import LAST_CHUNK, chunk
 
-NOT_CONNECTED = frozenset(("unresolved", "refused", "unreachable", "connect-timeout", "tls", "identity", "exhausted"))
 MOST_INTERIM = 16
 """1xx heads before one response."""
-
-
-class UpstreamFailed(Exception):
-    """No response, or not a whole one.
-
-    `kind`: one of NOT_CONNECTED (nothing was sent), or closed, response-timeout, idle-timeout, malformed, truncated
-    (the request may have had effects).
-    """
-
-    def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}" if detail else kind)
-        self.kind = kind
-
-    @property
-    def connected(self) -> bool:
-        """The peer may have seen the request."""
-        return self.kind not in (
-            "unresolved",
-            "refused",
-            "unreachable",
-            "connect-timeout",
-            "tls",
-            "identity",
-            "exhausted",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +41,9 @@ class UpstreamConnection(asyncio.Protocol):
         "_answer",
         "_body",
         "_buffer",
+        "_channel",
         "_clock",
         "_decoder",
-        "_drain_waiters",
         "_head",
         "_interim",
         "_interims",
@@ -75,12 +51,9 @@ class UpstreamConnection(asyncio.Protocol):
         "_method",
         "_on_free",
         "_on_lost",
-        "_sending",
         "_silent_since",
-        "_transport",
         "_whole",
         "deadline",
-        "served",
     )
 
     def __init__(
@@ -92,7 +65,7 @@ class UpstreamConnection(asyncio.Protocol):
     ) -> None:
         self._limits, self._clock = limits, clock
         self._on_free, self._on_lost = on_free, on_lost
-        self._transport: asyncio.Transport | None = None
+        self._channel: Channel | None = None
         self._buffer = b""
         self._method = b""
         self._whole = True
@@ -102,42 +75,35 @@ class UpstreamConnection(asyncio.Protocol):
         self._body: Inflow | None = None
         self._interim: Callable[[ResponseHead], None] | None = None
         self._interims = 0
-        self._sending = False
-        self._drain_waiters: list[asyncio.Future[None]] = []
         self._silent_since = clock()
         self.deadline = 0.0
         """Of the awaited head, on the clock."""
-        self.served = 0
-        """Requests this connection has been given."""
 
     # -- the transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready for a request."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=256 << 10)
+        self._channel = Channel(cast(asyncio.Transport, transport), self._clock)
 
     def connection_lost(self, failure: Exception | None) -> None:
         """Ends what is under way: a body that only ends so is complete, everything else is cut short."""
-        self._transport = None
+        channel, self._channel = self._channel, None
         if self._body is not None and self._decoder is not None and self._decoder.by_close and failure is None:
             self._body.end()
         self._fail(UpstreamFailed("closed" if self._head is None else "truncated", str(failure or "")))
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        if channel is not None:
+            channel.lost(UpstreamFailed("closed"))
         self._on_lost(self)
 
     def pause_writing(self) -> None:
-        """The peer takes the request's body slowly; drain() waits."""
-        self._sending = True
+        """The peer takes the request's body slowly: sending waits."""
+        if self._channel is not None:
+            self._channel.stall()
 
     def resume_writing(self) -> None:
         """The peer has caught up."""
-        self._sending = False
-        for waiter in self._drain_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        if self._channel is not None:
+            self._channel.flow()
 
     def data_received(self, received: bytes) -> None:
         """Head first, then the body; bytes nobody asked for end the connection."""
@@ -172,11 +138,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _start_body(self, head: ResponseHead, rest: bytes) -> None:
         answer, self._answer = self._answer, None
-        if answer is None or answer.done():
+        if answer is None or answer.done() or self._channel is None:
             self.cut()
             return
         self._head = head
-        self._body = body = Inflow(self._pause_reading, self._resume_reading)
+        self._body = body = Inflow(self._channel.pause, self._channel.resume)
         self._decoder = decoder_for(head.framing)
         answer.set_result((head, body))
         if isinstance(head.framing, NoBody):
@@ -210,8 +176,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _free(self) -> None:
         """Both directions are complete: back to the pool."""
         self._decoder = self._body = self._head = None
-        self._resume_reading()
-        if self._transport is not None and not self._transport.is_closing():
+        if self._channel is not None and self._channel.usable:
+            self._channel.resume()
             self._on_free(self)
 
     # -- the caller's side
@@ -229,15 +195,15 @@ class UpstreamConnection(asyncio.Protocol):
 
         Without `whole`, send_body() must follow; the deadline counts from its end, at the limit for responses.
         """
-        if self._transport is None or self._transport.is_closing():
+        channel = self._channel
+        if channel is None or not channel.usable:
             raise UpstreamFailed("closed")
-        self.served += 1
         self.deadline = deadline if whole else float("inf")
         self._silent_since = self._clock()
         self._method, self._interim, self._interims, self._whole = method, interim, 0, whole
         answer: asyncio.Future[tuple[ResponseHead, Inflow]] = asyncio.get_running_loop().create_future()
         self._answer = answer
-        self._transport.write(request)
+        channel.transport.write(request)
         try:
             return await answer
         finally:
@@ -256,31 +222,34 @@ class UpstreamConnection(asyncio.Protocol):
         """Sends a request's body as it comes; returns early when the connection ends. Raises what the body raises."""
         try:
             while piece := await body.read():
-                if self._transport is None or self._transport.is_closing():
+                if not self._write(*chunk(piece) if chunked else (piece,)):
                     return
-                self._silent_since = self._clock()
-                if chunked:
-                    self._transport.writelines(chunk(piece))
-                else:
-                    self._transport.write(piece)
-                if self._sending:
-                    await wait_drained(self._drain_waiters)
-            if chunked and self._transport is not None:
-                self._transport.write(LAST_CHUNK)
+                if self._channel is not None:
+                    await self._channel.drained()
+        except UpstreamFailed:
+            return  # told to whoever waits for the response
         except (ClientGone, Refused):
             self.cut()
             raise
-        self.sent_whole()
+        if not chunked or self._write(LAST_CHUNK):
+            self.sent_whole()
+
+    def _write(self, *parts: bytes) -> bool:
+        if self._channel is None or not self._channel.usable:
+            return False
+        self._silent_since = self._clock()
+        self._channel.transport.writelines(parts)
+        return True
 
     def cut(self) -> None:
         """Ends the connection at once: whoever waits for it fails."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._channel is not None:
+            self._channel.transport.abort()
 
     @property
     def usable(self) -> bool:
         """Open and between two requests."""
-        return self._transport is not None and not self._transport.is_closing() and self._answer is None
+        return self._channel is not None and self._channel.usable and self._answer is None
 
     @property
     def idle_since(self) -> float:
@@ -300,7 +269,8 @@ class UpstreamConnection(asyncio.Protocol):
                 self.cut()
         elif self._body is None and now - self._silent_since > limits.idle:
             self._close()
-        if self._sending and now - self._silent_since > limits.send:
+        stalled = self._channel.stalled_since if self._channel is not None else None
+        if stalled is not None and now - stalled > limits.send:
             self._fail(UpstreamFailed("response-timeout", "the request was not taken"))
             self.cut()
 
@@ -315,13 +285,5 @@ class UpstreamConnection(asyncio.Protocol):
             self._body.fail(failure)
 
     def _close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def _pause_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._channel is not None:
+            self._channel.transport.close()

@@ -1,0 +1,37 @@
+"""The body of a request that is being read: decoded from the connection's bytes, handed to whoever answers."""
+
+from shield_proxy.wire.body import decoder_for
+from shield_proxy.wire.channel import Channel
+from shield_proxy.wire.inflow import Inflow
+from shield_proxy.wire.message import Framing, Refused
+
+
+class Intake:
+    """A body on its way in; a slow reader pauses the channel."""
+
+    __slots__ = ("_decoder", "body", "broken")
+
+    def __init__(self, framing: Framing, channel: Channel) -> None:
+        self._decoder = decoder_for(framing)
+        self.body = Inflow(channel.pause, channel.resume)
+        self.broken = False
+        """Its bytes were malformed: nothing after them can be understood."""
+
+    @property
+    def open(self) -> bool:
+        """More bytes of the connection belong to it."""
+        return not self._decoder.done and not self.broken
+
+    def feed(self, received: bytes) -> bytes:
+        """Takes what belongs to the body; gives back what follows it."""
+        try:
+            pieces, rest = self._decoder.feed(received)
+        except Refused as refused:
+            self.broken = True
+            self.body.fail(refused)
+            return b""
+        for piece in pieces:
+            self.body.push(piece)
+        if self._decoder.done:
+            self.body.end()
+        return rest

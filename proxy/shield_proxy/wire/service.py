@@ -1,0 +1,23 @@
+"""What a server asks of those who answer."""
+
+from collections.abc import Coroutine
+from typing import Protocol
+
+from shield_proxy.wire.exchange import Exchange
+from shield_proxy.wire.plain import Plain
+
+
+class Service(Protocol):
+    """Methods that are not coroutines run inside the read callback and must be short."""
+
+    def hit(self, plain: Plain, target: bytes, now: float, peer: str) -> list[bytes] | None:
+        """The parts of a whole response to a plain GET, or None."""
+        ...
+
+    def answer(self, exchange: Exchange) -> Coroutine[None, None, None] | None:
+        """Replies at once, or gives what will reply (ClientGone may pass)."""
+        ...
+
+    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+        """Head lines (without framing) and body of an error answer."""
+        ...
