@@ -47,18 +47,23 @@ COREFILE = f""".:53 {{
     hosts /etc/coredns/hosts {{
         ttl 5
         reload 2s
-        fallthrough {layout.CLUSTER_DOMAIN} in-addr.arpa ip6.arpa
+        fallthrough
     }}
+    file /etc/coredns/root .
     cache 5
     reload 2s
 }}
 """
+
+ROOT_ZONE = ". 5 IN SOA localhost. root.localhost. 1 60 60 60 5\n. 5 IN NS localhost.\n"
+"""A root that knows no name: what is nowhere else does not exist (NXDOMAIN), instead of not being answered."""
 
 
 def dns() -> list[Manifest]:
     """CoreDNS on every node, each node asking its own: a name must not cost a trip over the WAN."""
     inside = {"namespace": "kube-system", "name": "coredns"}
     hosts = "".join(f"{o.address} {o.host}\n" for o in layout.ORIGINS)
+    configuration = {"Corefile": COREFILE, "hosts": hosts, "root": ROOT_ZONE}
     container = {
         "name": "coredns",
         "image": COREDNS_IMAGE,
@@ -98,7 +103,7 @@ def dns() -> list[Manifest]:
             ],
         },
         _binding("local-cluster:coredns", "local-cluster:coredns", {"kind": "ServiceAccount", **inside}),
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": inside, "data": {"Corefile": COREFILE, "hosts": hosts}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": inside, "data": configuration},
         {
             "apiVersion": "apps/v1",
             "kind": "DaemonSet",

@@ -1,11 +1,14 @@
 """What the operator made comes back as it made it, whatever a hand did to it; what others added stays."""
 
+import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from product import objects
 from product.install import Installed
 from product.polling import poll
+from shield_proxy.config.record import join_chunks, read_record
 
 OWNED = "app.kubernetes.io/managed-by=shield-operator"
 KINDS = "deploy,svc,cm,pdb,netpol,sa"
@@ -37,9 +40,19 @@ def picture(item: Mapping[str, Any] | None) -> Any:
     """What must be as before: the fields without what the API server counts."""
     if item is None:
         return None
-    return {key: item.get(key) for key in ("spec", "binaryData", "automountServiceAccountToken")} | {
-        "labels": item["metadata"]["labels"]
-    }
+    kept = {key: item.get(key) for key in ("spec", "automountServiceAccountToken")}
+    return kept | {"labels": item["metadata"]["labels"], "state": content(item)}
+
+
+def content(item: Mapping[str, Any]) -> Any:
+    """What a record says but for its generation, which goes up when it has to be written anew; None: no record."""
+    chunk = base64.b64decode(item.get("binaryData", {}).get("chunk", ""))
+    record = join_chunks([chunk])
+    if record is None:
+        return None if item["kind"] != "ConfigMap" or not chunk else "garbage"
+    state = read_record(record)
+    zones = tuple(replace(zone, generation=0) for zone in state.zones)
+    return replace(state, generation=0, zones=zones)
 
 
 def test_every_child_edited_or_deleted_by_hand_is_restored(product: Installed, space: str) -> None:

@@ -6,6 +6,7 @@ import (
 	"github.com/coredns/coredns/coremain"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/file"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/hosts"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
@@ -16,7 +17,7 @@ import (
 
 func init() {
 	dnsserver.Directives = []string{
-		"reload", "health", "ready", "errors", "log", "cache", "hosts", "kubernetes",
+		"reload", "health", "ready", "errors", "log", "cache", "hosts", "kubernetes", "file",
 	}
 }
 
