@@ -55,7 +55,7 @@ def fence(check: Callable[[], None]) -> aiohttp.TraceConfig:
     async def before_headers(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, request: aiohttp.TraceRequestHeadersSentParams
     ) -> None:
-        if request.method != "GET" and f"/{LEASE.plural}" not in request.url.path:
+        if request.method != "GET" and not request.url.path.startswith(f"{LEASE.root}/"):
             check()
 
     trace.on_request_headers_sent.append(before_headers)

@@ -77,7 +77,7 @@ class Audit:
             item
             for item in listed
             if now.get(item["metadata"]["uid"], -1) < int(item["metadata"]["resourceVersion"])
-            and not self._index.knows_gone(item["metadata"]["uid"])
+            and not self._index.knows_gone(item)
         ]
         held = [body for body in self._index.all(kind).values() if body["metadata"]["uid"] in before]
         return unseen + [body for body in held if body["metadata"]["uid"] not in current]

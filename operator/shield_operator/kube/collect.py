@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from shield_operator.core.world import FleetKey, Pod, Report
-from shield_operator.kube.certificates import Leaf
+from shield_operator.kube.api import ApiError, Unreachable
+from shield_operator.kube.certificates import InvalidAuthority, Leaf
 from shield_operator.kube.counters import Counters
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import POD
@@ -117,7 +118,11 @@ class Collector:
         if addresses != crew.addresses:
             crew.addresses, crew.changed = addresses, time.monotonic()
         before = crew.reports
-        context = await self._context(key) if pods else None
+        try:
+            context = await self._context(key) if pods else None
+        except (ApiError, Unreachable, InvalidAuthority) as error:
+            log.warning("pods of %s/%s can't be asked: %s", key.namespace, key.name, error)
+            return Lap(failed=True)
         answers = await asyncio.gather(*(self._visit(pod, crew, context) for pod in pods if context))
         crew.reports = {pod.name: report for pod, report in zip(pods, answers, strict=False) if report is not None}
         crew.visited.set()

@@ -23,14 +23,15 @@ class Index:
         self._objects: dict[str, dict[Place, Body]] = {kind.kind: {} for kind in WATCHED}
         self._fleets: dict[FleetKey, dict[tuple[str, str], Body]] = {}
         self._hosts: dict[str, set[Place]] = {}
-        self._gone: dict[str, float] = {}
-        """UIDs of objects that were deleted lately: a slower source may still tell of them."""
+        self._gone: dict[str, tuple[float, int]] = {}
+        """UID -> when and at which version an object went lately: a slower source may still tell of it. One that only
+        lost the label by which it is watched comes back in a later version."""
 
     def put(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
         """Takes in an object. Returns the fleets whose plan may change by it."""
         place = _place(body)
         before = self._objects[kind.kind].get(place)
-        if body["metadata"]["uid"] in self._gone or (before is not None and not _newer(body, before)):
+        if self.knows_gone(body) or (before is not None and _version(body) <= _version(before)):
             return frozenset()
         concerned = self._concerned(kind, before) if before is not None else frozenset()
         if before is not None:
@@ -48,8 +49,8 @@ class Index:
     def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
         """Forgets an object that was deleted; one of the same name with another UID stays."""
         now = self._clock()
-        self._gone = {uid: at for uid, at in self._gone.items() if now - at < TOMBSTONE_SECONDS}
-        self._gone[body["metadata"]["uid"]] = now
+        self._gone = {uid: gone for uid, gone in self._gone.items() if now - gone[0] < TOMBSTONE_SECONDS}
+        self._gone[body["metadata"]["uid"]] = now, _version(body)
         place = _place(body)
         before = self._objects[kind.kind].get(place)
         if before is None or before["metadata"]["uid"] != body["metadata"]["uid"]:
@@ -58,9 +59,10 @@ class Index:
         self._remove(kind, place, before)
         return concerned
 
-    def knows_gone(self, uid: str) -> bool:
-        """Whether the object was deleted lately."""
-        return uid in self._gone
+    def knows_gone(self, body: Mapping[str, Any]) -> bool:
+        """Whether the object went lately, in this version or a later one."""
+        gone = self._gone.get(body["metadata"]["uid"])
+        return gone is not None and _version(body) <= gone[1]
 
     def get(self, kind: Kind, namespace: str, name: str) -> Body | None:
         """The object as last seen."""
@@ -130,6 +132,6 @@ def _hosts(zone: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(host for host in hosts if isinstance(host, str)) if isinstance(hosts, list) else ()
 
 
-def _newer(after: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+def _version(body: Mapping[str, Any]) -> int:
     """Resource versions of one kind grow with time."""
-    return int(after["metadata"]["resourceVersion"]) > int(before["metadata"]["resourceVersion"])
+    return int(body["metadata"]["resourceVersion"])

@@ -28,9 +28,14 @@ class Kind:
         """`plural.group`, as kubectl and RBAC errors name it."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def root(self) -> str:
+        """What every path of the kind's group and version begins with."""
+        return f"/{'apis' if self.group else 'api'}/{self.api_version}"
+
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """The path of a collection, an object or its subresource, from the server's root."""
-        parts = ["", "apis" if self.group else "api", self.api_version]
+        parts = [self.root]
         if self.namespaced and namespace is not None:
             parts += ["namespaces", namespace]
         parts += [part for part in (self.plural, name, subresource) if part is not None]

@@ -119,7 +119,8 @@ class PodClient:
                     text = answer[:200].decode("utf-8", "replace")
                     raise NoAnswer(f"{pod.name}: {method} {path}: {response.status} {text}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoAnswer(f"{pod.name}: {method} {path}: {type(error).__name__} {error}") from None
+            reason = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+            raise NoAnswer(f"{pod.name}: {method} {path}: {type(error).__name__} {reason}".rstrip()) from None
         if len(answer) > MOST_ANSWER:
             raise NoAnswer(f"{pod.name}: {method} {path}: answers more than {MOST_ANSWER} bytes")
         return answer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shield_operator.core.world import FleetKey, Record
-from shield_operator.kube.api import Api
+from shield_operator.kube.api import Api, Conflict
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CONFIG_MAP
 from shield_proxy.config.record import (
@@ -65,10 +65,12 @@ class RecordStore:
         self._api = api
         self._index = index
         self._decoded: dict[FleetKey, tuple[tuple[str, ...], Held | None]] = {}
+        self._unwatched: dict[tuple[str, str], dict[str, Any]] = {}
+        """(namespace, name) -> a ConfigMap that was found where the watches show none: it lost its labels."""
 
     def read(self, key: FleetKey, names: Sequence[str]) -> Held | None:
         """The fleet's record as the watches have shown it last."""
-        chunks = [self._index.get(CONFIG_MAP, key.namespace, name) for name in names]
+        chunks = [self._seen(key, name) for name in names]
         versions = tuple(body["metadata"]["resourceVersion"] if body else "" for body in chunks)
         known = self._decoded.get(key)
         if known is None or known[0] != versions:
@@ -87,17 +89,35 @@ class RecordStore:
         written = 0
         for name, part in zip(names, split_record(held.content), strict=False):
             wanted = _chunk(key, name, part, owners, labels)
-            seen = self._index.get(CONFIG_MAP, key.namespace, name)
+            seen = self._seen(key, name)
             if seen is not None and _same(seen, wanted):
                 continue
-            written += 1
+            self._unwatched.pop((key.namespace, name), None)
             if seen is None:
-                # An apply can't demand that nothing is there; and what a creation set, no apply would take away again.
-                seen = await self._api.create(CONFIG_MAP, _empty(wanted))
+                seen = await self._create(wanted)
             wanted["metadata"]["resourceVersion"] = seen["metadata"]["resourceVersion"]
             wanted["metadata"]["uid"] = seen["metadata"]["uid"]
             self._index.put(CONFIG_MAP, await self._api.apply(CONFIG_MAP, wanted))
+            written += 1
         return written
+
+    def _seen(self, key: FleetKey, name: str) -> dict[str, Any] | None:
+        return self._index.get(CONFIG_MAP, key.namespace, name) or self._unwatched.get((key.namespace, name))
+
+    async def _create(self, wanted: Body) -> dict[str, Any]:
+        """An empty ConfigMap: an apply can't demand that nothing is there, and would not take away what a creation set.
+
+        Conflict where there is one that is not watched; the next reading knows it, for it may hold a record.
+        """
+        metadata = {name: wanted["metadata"][name] for name in ("name", "namespace", "labels")}
+        empty = {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
+        try:
+            return await self._api.create(CONFIG_MAP, empty)
+        except Conflict:
+            found = await self._api.read(CONFIG_MAP, metadata["namespace"], metadata["name"])
+            if found is not None:
+                self._unwatched[metadata["namespace"], metadata["name"]] = found
+            raise
 
     def forget(self, key: FleetKey) -> None:
         """The fleet is gone."""
@@ -126,11 +146,6 @@ def _chunk(key: FleetKey, name: str, part: bytes, owners: Sequence[Body], labels
         },
         "binaryData": {FIELD: base64.b64encode(part).decode()},
     }
-
-
-def _empty(wanted: Body) -> dict[str, Any]:
-    metadata = {name: wanted["metadata"][name] for name in ("name", "namespace", "labels")}
-    return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], "metadata": metadata}
 
 
 def _same(seen: Body, wanted: Body) -> bool:

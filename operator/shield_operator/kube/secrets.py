@@ -13,7 +13,7 @@ from typing import Any
 
 from shield_operator.core import naming, plan
 from shield_operator.core.world import FleetKey
-from shield_operator.kube.api import Api, Conflict
+from shield_operator.kube.api import Api, ApiError, Conflict, Unreachable
 from shield_operator.kube.certificates import (
     Authority,
     InvalidAuthority,
@@ -57,7 +57,13 @@ class SecretKeeper:
         if self._authority is None or now - self._read_at >= CA_SECONDS:
             made = new_authority(_utc())
             fresh = {CHAIN: made.certificate, KEY: made.key, TRUST: made.bundle}
-            found = await self._read_or_make(CA_NAME, fresh, {LABEL_KEPT: "ca"})
+            try:
+                found = await self._read_or_make(CA_NAME, fresh, {LABEL_KEPT: "ca"})
+            except (ApiError, Unreachable) as error:
+                if self._authority is None:
+                    raise
+                log.warning("the CA can't be read again: %s", error)
+                return self._authority
             try:
                 self._authority = read_authority(*(found.get(name, b"") for name in (CHAIN, KEY, TRUST)))
             except InvalidAuthority as error:

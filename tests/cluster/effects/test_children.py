@@ -30,7 +30,7 @@ def spoiled(child: Child) -> dict[str, Any]:
         "PodDisruptionBudget": {"spec": {"maxUnavailable": 9}},
         "NetworkPolicy": {"spec": {"policyTypes": ["Egress"]}},
     }
-    labels = {"app.kubernetes.io/instance": "stolen", "somebody.example/else": "kept"}
+    labels = {"app.kubernetes.io/managed-by": "stolen", "somebody.example/else": "kept"}
     return {"metadata": {"labels": labels}, **edits[child[0]]}
 
 

@@ -69,8 +69,15 @@ def test_what_was_deleted_is_not_brought_back_by_a_slower_source() -> None:
     index = Index()
     index.put(SERVICE, service("s"))
     assert index.drop(SERVICE, service("s", version=2)) == {SHOP}
-    assert index.put(SERVICE, service("s", version=3)) == frozenset()
+    assert index.put(SERVICE, service("s", version=1)) == frozenset()
     assert not index.has(SHOP)
+
+
+def test_what_only_lost_its_label_for_a_while_comes_back() -> None:
+    index = Index()
+    index.put(SERVICE, service("s"))
+    index.drop(SERVICE, service("s", version=2))
+    assert index.put(SERVICE, service("s", version=3)) == {SHOP}
 
 
 def test_a_deletion_of_a_former_object_of_the_same_name_changes_nothing() -> None:
@@ -85,8 +92,9 @@ def test_deletions_are_not_remembered_for_ever() -> None:
     index = Index(lambda: now)
     index.drop(SERVICE, service("s"))
     now = TOMBSTONE_SECONDS + 1
-    index.drop(SERVICE, service("other") | {"metadata": service("other")["metadata"] | {"uid": "v"}})
-    assert (index.knows_gone("u"), index.knows_gone("v")) == (False, True)
+    other = {"metadata": service("other")["metadata"] | {"uid": "v"}}
+    index.drop(SERVICE, other)
+    assert [index.knows_gone(body) for body in (service("s"), other)] == [False, True]
 
 
 def test_a_change_of_a_node_concerns_every_fleet() -> None:

@@ -67,6 +67,7 @@ async def asking(port: int, check: Callable[[], None] = lambda: None) -> AsyncIt
         yield client
     finally:
         await client.close()
+        await asyncio.sleep(0.1)  # The far ends, also of handshakes that failed, close in the next laps of the loop.
 
 
 def operator(authority: Authority) -> ssl.SSLContext:
