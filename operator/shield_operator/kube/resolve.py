@@ -28,7 +28,9 @@ class Resolver:
         """Name -> why it is unknown, for those that certainly are."""
         names = {name for name in names if not _is_address(name)}
         now = self._clock()
-        asked = [self._ask(name) for name in names if self._answers.get(name, (now - 1, None))[0] < now]
+        due = [name for name in names if self._answers.get(name, (now - 1, None))[0] < now]
+        # A question that an earlier plan has waited for is not waited for again: the resolver is slow or down.
+        asked = [self._ask(name) for name in due if name not in self._asking]
         if asked:
             await asyncio.wait(asked, timeout=ASK_SECONDS)
         return {name: reason for name in sorted(names) if (reason := self._answers.get(name, (0.0, None))[1])}
@@ -40,26 +42,27 @@ class Resolver:
         await asyncio.gather(*self._asking.values(), return_exceptions=True)
 
     def _ask(self, name: str) -> asyncio.Task[None]:
-        if name not in self._asking:
-            task = asyncio.create_task(self._resolve(name))
-            self._asking[name] = task
-            task.add_done_callback(lambda _: self._asking.pop(name, None))
-        return self._asking[name]
+        task = asyncio.create_task(self._resolve(name))
+        self._asking[name] = task
+        task.add_done_callback(lambda _: self._asking.pop(name, None))
+        return task
 
     async def _resolve(self, name: str) -> None:
         problem: str | None = None
+        pause = FOUND_SECONDS
         try:
             async with self._slots:
                 await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
-            if error.errno not in UNKNOWN:
-                return  # The resolver has a problem, not the name: ask again at the next plan.
-            problem = f"{name} does not resolve: {error.strerror}"
+            # With any other error the resolver has a problem, not the name: that is asked again soon as well.
+            pause = UNKNOWN_SECONDS
+            if error.errno in UNKNOWN:
+                problem = f"{name} does not resolve: {error.strerror}"
         except UnicodeError:
-            problem = f"{name} is not a DNS name"
+            problem, pause = f"{name} is not a DNS name", UNKNOWN_SECONDS
         if len(self._answers) >= MOST_NAMES:
             self._answers.clear()
-        self._answers[name] = (self._clock() + (UNKNOWN_SECONDS if problem else FOUND_SECONDS), problem)
+        self._answers[name] = (self._clock() + pause, problem)
 
 
 def _is_address(name: str) -> bool:
