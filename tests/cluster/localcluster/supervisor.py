@@ -24,7 +24,7 @@ from .settings import Settings
 from .shell import CommandFailed, run
 
 POLL = 0.2
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 
 
 class Supervisor:

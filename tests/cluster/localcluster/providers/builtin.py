@@ -16,7 +16,7 @@ from ..artifacts.cachefolder import cache_root
 from ..settings import Settings, snapshotter_for
 from .interface import Capabilities, ClusterFailed, NodePlace, Say
 
-START_SECONDS = 240.0
+START_SECONDS = 360.0
 POLL = 0.1
 
 
