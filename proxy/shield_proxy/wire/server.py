@@ -50,8 +50,6 @@ class ServerConnection(asyncio.Protocol):
         self.identity: Identity | None = None
         self.peer = ""
 
-    # -- the transport's side
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admits the connection or ends it."""
         self._channel = Channel(cast(asyncio.Transport, transport), self._listener.clock)
@@ -106,8 +104,6 @@ class ServerConnection(asyncio.Protocol):
             self._feed(self._exchange, self._intake, received)
         else:
             self._hold(received)
-
-    # -- requests
 
     def _advance(self, buffer: bytes, now: float, known: int = 0) -> None:
         """Answers what it can of the requests in `buffer`, of whose first bytes `known` were looked at before."""

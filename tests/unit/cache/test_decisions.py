@@ -29,7 +29,7 @@ def response(status: int = 200, **named: str) -> ResponseHead:
 
 
 def stored(age: float = 0, now: float = 1000, body: bytes = b"body", **named: str) -> StoredResponse:
-    head = response(**{"cache_control": "max-age=60", "age": str(int(age)), **named})
+    head = response(200, **{"cache_control": "max-age=60", "age": str(int(age)), **named})
     verdict = judge({}, {}, head, WALL)
     assert isinstance(verdict, Storable)
     return store(verdict, b"key", {}, head, head.fields, body, now=now, wall=WALL, delay=0, trusted=False)

@@ -1,6 +1,9 @@
 """L1 keeps what is used, inside its budget, and nothing points at what is gone."""
 
+import gc
 import random
+import tracemalloc
+from dataclasses import replace
 
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import ALIASES, Entry, MemoryStore, Tally
@@ -114,3 +117,21 @@ def test_the_sum_of_bytes_is_right_after_anything() -> None:
     memory.drop_aliases()
     memory.retain(frozenset())
     assert (memory.bytes, len(memory), memory._resources, memory.aliases) == (0, 0, {}, {})
+
+
+def test_the_count_covers_what_python_really_takes() -> None:
+    memory = MemoryStore(1 << 30)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for i in range(500):
+            fields = tuple((b"Field-%d-%d" % (i, n), b"value %d of %d" % (n, i)) for n in range(10))
+            stored = replace(entry(str(i)).stored, body=bytes(1000), fields=fields, index=dict(fields))
+            kept = Entry(stored, b"head of %d" % i * 20, Tally("zone"))
+            memory.put(kept)
+            memory.add_alias(kept, b"alias of %d" % i)
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken < memory.bytes < 2 * taken
