@@ -83,7 +83,7 @@ def refused(product: Installed, namespace: str, name: str, reason: str) -> dict[
     return dict(ready) if ready and (ready["status"], ready["reason"]) == ("False", reason) else None
 
 
-def test_the_examples_are_accepted(product: Installed) -> None:
+def test_the_examples_are_accepted(product: Installed, shop: str) -> None:
     """Everything under examples/, by the API server itself."""
     for example in sorted((ROOT / "examples").glob("*.yaml")):
         product.tools.kubectl("apply", "--dry-run=server", "-f", str(example))

@@ -1,5 +1,7 @@
 """What breaks under traffic: a Redis, an upper tier's node."""
 
+import time
+
 import pytest
 
 from localcluster import Cluster
@@ -26,9 +28,11 @@ def test_no_request_fails_when_redis_is_killed(product: Installed, cluster: Clus
     ):
         tools.kubectl("delete", "pod", redis[0], "-n", shop, "--grace-period=0", "--force")
         poll("another Redis is Ready", lambda: redis_ready(product, shop, redis[0]), 60)
+        time.sleep(3)  # and some traffic with the new one
     assert near.failed == []
     assert far.failed == []
-    assert min(near.asked, far.asked) > 50
+    assert near.asked > 50
+    assert far.asked > 15, "each of them crosses the ocean"
 
 
 def redis_ready(product: Installed, namespace: str, not_this: str) -> bool:
