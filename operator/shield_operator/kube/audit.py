@@ -36,7 +36,7 @@ class Audit:
         while True:
             self._progress.mark("audit")
             try:
-                late = [kind.resource for kind in WATCHED if await self._audit(kind)]
+                late = [kind.resource for kind in WATCHED if await self.check(kind)]
             except (ApiError, Unreachable) as error:
                 log.warning("the audit of what was watched failed: %s", error)
                 self._progress.mark("watch")  # Nobody's fault but the API server's: a new start would not help.
@@ -49,8 +49,8 @@ class Audit:
             self.complete.set()
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def _audit(self, kind: Kind) -> bool:
-        """Whether the watch of this kind has missed something."""
+    async def check(self, kind: Kind) -> bool:
+        """Whether the watch of this kind has missed something; if so it is mended."""
         selector = CHILD_SELECTOR if kind.child else None
         before = _versions(self._index.all(kind))
         listed = await self._api.items(kind, selector=selector)

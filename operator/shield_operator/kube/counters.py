@@ -53,7 +53,7 @@ def render(counters: Counters, leader: bool, transitions: int, queued: int, flee
         ("writes_total", "counter", "Objects changed in the cluster.", [("", counters.writes)]),
         ("pushes_total", "counter", "Records pushed to pods.", [("", counters.pushes)]),
         ("silent_visits_total", "counter", "Visits that a pod did not answer.", [("", counters.silent)]),
-        ("queue_length", "gauge", "Fleets that wait for a reconcile.", [("", queued)]),
+        ("queue_length", "gauge", "Fleets that are due for a reconcile.", [("", queued)]),
         ("fleets", "gauge", "Fleets with a zone or a child.", [("", fleets)]),
         ("leader", "gauge", "1 where this process holds the Lease.", [("", float(leader))]),
         ("lease_transitions", "gauge", "Transition count of the Lease as last held.", [("", transitions)]),

@@ -45,12 +45,12 @@ class Health:
 
 
 @asynccontextmanager
-async def serve(health: Health, port: int) -> AsyncIterator[int]:
-    """Serves on all addresses; gives the port, which is another than asked for where that was 0. OSError if taken."""
+async def serve(health: Health, port: int, host: str | None = None) -> AsyncIterator[int]:
+    """Serves on the host, or on all addresses; gives the port, which is a free one for 0. OSError if it is taken."""
     runner = web.AppRunner(health.application(), access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, None, port)
+        site = web.TCPSite(runner, host, port)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:

@@ -35,8 +35,9 @@ class Schedule(Generic[K]):
         self._running: set[K] = set()
         self._failures: dict[K, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._due)
+    def waiting(self, now: float) -> int:
+        """How many keys are due and not yet taken."""
+        return sum(at <= now for at in self._due.values())
 
     def add(self, key: K, at: float) -> None:
         """The key is due at `at`, or earlier if it already was."""
@@ -83,8 +84,10 @@ class WorkQueue(Generic[K]):
         self._clock: Callable[[], float] = clock
         self._changed = asyncio.Event()
 
-    def __len__(self) -> int:
-        return len(self._schedule)
+    @property
+    def waiting(self) -> int:
+        """How many keys are due and not yet taken."""
+        return self._schedule.waiting(self._clock())
 
     def add(self, key: K, after: float = SETTLE_SECONDS) -> None:
         """The key will run in `after` seconds, or earlier if it already was to."""

@@ -136,7 +136,7 @@ class Operator:
                     left = await keeper.fleets()
                 except (ApiError, Unreachable) as error:
                     log.warning("Secrets kept for fleets can't be listed: %s", error)
-            if not len(queue):
+            if not queue.waiting:
                 self._progress.mark("reconcile")
             for key in self._index.keys() | (left or frozenset()):
                 queue.add(key)
@@ -148,7 +148,7 @@ class Operator:
         return None if self._audit.complete.is_set() else "the cluster has not been listed yet"
 
     def _metrics(self) -> str:
-        queued = len(self._queue) if self._queue is not None else 0
+        queued = self._queue.waiting if self._queue is not None else 0
         held, count = self._leadership.held, self._leadership.transitions
         return render(self._counters, held, count, queued, len(self._index.keys()))
 

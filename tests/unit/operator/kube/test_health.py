@@ -48,7 +48,7 @@ async def test_the_port_says_what_is_stuck_and_why_it_is_not_ready() -> None:
     clock = Clock()
     progress, reason = Progress(clock), ["the cluster has not been listed yet"]
     health = Health(progress, lambda: reason[0] if reason else None, lambda: "shield_operator_leader 1\n")
-    async with serve(health, 0) as port, aiohttp.ClientSession() as session:
+    async with serve(health, 0, "127.0.0.1") as port, aiohttp.ClientSession() as session:
         assert await get(session, port, "/readyz") == (503, "the cluster has not been listed yet\n")
         reason.clear()
         assert await get(session, port, "/readyz") == (200, "ok\n")
