@@ -155,27 +155,33 @@ class Dataplane:
 
     async def _tick(self) -> None:
         """The only timer: deadlines, lookups, log and figures."""
-        core, ticks = self._core, 0
+        ticks = 0
         refreshing: asyncio.Task[None] | None = None
         try:
             while True:
-                now = self._clock()
-                core.tick = core.wall()
-                self._pool.sweep(now)
-                if ticks % 4 == 0:
-                    self._client.sweep(now)
-                    self._hop.sweep(now)
+                try:
+                    self._look(ticks)
+                except Exception:
+                    log.exception("looking at deadlines failed")  # without deadlines nothing would be bounded
                 if ticks % int(REFRESH / TICK) == 0 and (refreshing is None or refreshing.done()):
                     refreshing = asyncio.get_running_loop().create_task(self._members.refresh())
-                if core.access_log is not None:
-                    core.access_log.flush()
-                self._gauge()
                 ticks += 1
                 await asyncio.sleep(TICK)
         finally:
             if refreshing is not None:
                 refreshing.cancel()
                 await asyncio.gather(refreshing, return_exceptions=True)
+
+    def _look(self, ticks: int) -> None:
+        core, now = self._core, self._clock()
+        core.tick = core.wall()
+        self._pool.sweep(now)
+        if ticks % 4 == 0:
+            self._client.sweep(now)
+            self._hop.sweep(now)
+        if core.access_log is not None:
+            core.access_log.flush()
+        self._gauge()
 
     def _gauge(self) -> None:
         core, counters = self._core, self.counters
