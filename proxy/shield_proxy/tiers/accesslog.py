@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 MOST_WAITING = 50_000
@@ -53,23 +54,22 @@ class AccessLog:
 
 
 def render(line: Line) -> str:
-    """The line's JSON, with a newline."""
-    shown: dict[str, object] = {
-        "time": round(line.at, 3),
-        "client": line.peer,
-        "method": line.method.decode("latin-1"),
-        "host": line.authority.decode("latin-1"),
-        "target": line.target.decode("latin-1"),
-        "status": line.status,
-        "bytes": line.sent,
-        "cache": line.word,
-        "seconds": round(line.seconds, 6),
-        "zone": line.zone,
-    }
+    """The line's JSON, with a newline. Put together by hand: at full speed the log costs more than the answer."""
+    optional = ""
     if line.reason:
-        shown["reason"] = line.reason
+        optional += f',"reason":{json.dumps(line.reason)}'
     if line.agent:
-        shown["agent"] = line.agent.decode("latin-1")
+        optional += f',"agent":{_repeated(line.agent)}'
     if line.referer:
-        shown["referer"] = line.referer.decode("latin-1")
-    return json.dumps(shown, separators=(",", ":")) + "\n"
+        optional += f',"referer":{_repeated(line.referer)}'
+    return (
+        f'{{"time":{line.at:.3f},"client":"{line.peer}","method":{_repeated(line.method)},'
+        f'"host":{_repeated(line.authority)},"target":{json.dumps(line.target.decode("latin-1"))},'
+        f'"status":{line.status},"bytes":{line.sent},"cache":"{line.word}","seconds":{line.seconds:.6f},'
+        f'"zone":"{line.zone}"{optional}}}\n'
+    )
+
+
+@lru_cache(maxsize=4096)
+def _repeated(value: bytes) -> str:
+    return json.dumps(value.decode("latin-1"))
