@@ -64,8 +64,8 @@ class Applier:
         self._store = store
         self._collector = collector
         self._publisher = publisher
-        self._applied: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self._copied: dict[tuple[str, str], tuple[str, float]] = {}
+        self._applied: dict[FleetKey, dict[tuple[str, str], tuple[str, str]]] = {}
+        self._copied: dict[FleetKey, dict[str, tuple[str, float]]] = {}
 
     async def apply(self, key: FleetKey, seen: Observed, plan: Plan, done: Done) -> None:
         """The plan is true afterwards, but for what pods do by themselves; `done` says what was changed for it.
@@ -76,7 +76,7 @@ class Applier:
         await self._secrets(key, plan, done)
         await self._record(key, seen, plan, done)
         for _, group in itertools.groupby(plan.objects, key=lambda body: str(body["kind"])):
-            await self._objects(list(group), done)
+            await self._objects(key, list(group), done)
         await self._prune(key, plan, done)
         self._collector.expect(key, done.held, _unmeasured(done.held))
         await self._statuses(key, plan, done)
@@ -87,16 +87,19 @@ class Applier:
     async def _secrets(self, key: FleetKey, plan: Plan, done: Done) -> None:
         if plan.secrets is None:
             done.writes += await self._keeper.forget(key)
+            self._applied.pop(key, None)
+            self._copied.pop(key, None)
             return
+        copied = self._copied.setdefault(key, {})
         now = time.monotonic()
         for body in await self._keeper.copies(key, plan.secrets, now):
-            place, digest = (key.namespace, body["metadata"]["name"]), _digest(body)
-            before = self._copied.get(place)
+            name, digest = body["metadata"]["name"], _digest(body)
+            before = copied.get(name)
             if before is not None and before[0] == digest and now - before[1] < SECRET_SECONDS:
                 continue
             if await self._try(body, self._api.apply(SECRET, body), done) is not None:
                 done.writes += before is None or before[0] != digest
-                self._copied[place] = (digest, now)
+                copied[name] = (digest, now)
 
     async def _record(self, key: FleetKey, seen: Observed, plan: Plan, done: Done) -> None:
         """Written where it differs from what stands in the cluster, also where that is lost or older than the pods'."""
@@ -116,12 +119,12 @@ class Applier:
         labels = {**plan.secrets.labels, naming.LABEL_COMPONENT: "state"}
         done.writes += await self._store.write(key, plan.record_objects, done.held, plan.secrets.owners, labels)
 
-    async def _objects(self, bodies: Sequence[Body], done: Done) -> None:
+    async def _objects(self, key: FleetKey, bodies: Sequence[Body], done: Done) -> None:
         slots = asyncio.Semaphore(PARALLEL)
 
         async def apply(body: Body) -> None:
             async with slots:
-                await self._object(body, done)
+                await self._object(key, body, done)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -130,16 +133,17 @@ class Applier:
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
 
-    async def _object(self, body: Body, done: Done) -> None:
+    async def _object(self, key: FleetKey, body: Body, done: Done) -> None:
         kind, metadata = kind_of(body), body["metadata"]
-        place, digest = (kind.kind, metadata["namespace"], metadata["name"]), _digest(body)
+        applied = self._applied.setdefault(key, {})
+        child, digest = (kind.kind, metadata["name"]), _digest(body)
         seen = self._index.get(kind, metadata["namespace"], metadata["name"])
-        if seen is not None and self._applied.get(place) == (digest, fingerprint(seen)):
+        if seen is not None and applied.get(child) == (digest, fingerprint(seen)):
             return
         after = await self._try(body, self._api.apply(kind, body), done)
         if after is None:
             return
-        self._applied[place] = (digest, fingerprint(after))
+        applied[child] = (digest, fingerprint(after))
         done.writes += seen is None or fingerprint(seen) != fingerprint(after)
         self._index.put(kind, after)
 
@@ -151,9 +155,10 @@ class Applier:
         }
         for kind, body in list(self._index.owned(key)):
             metadata = body["metadata"]
-            if (kind.kind, metadata["name"]) in keep or "deletionTimestamp" in metadata or self._taken_over(body):
+            child = (kind.kind, metadata["name"])
+            if child in keep or "deletionTimestamp" in metadata or self._taken_over(body):
                 continue
-            self._applied.pop((kind.kind, metadata["namespace"], metadata["name"]), None)
+            self._applied.get(key, {}).pop(child, None)
             # What the index holds has no kind where it came from a list: the API needs only its metadata.
             done.writes += await self._api.delete(kind, body)
 

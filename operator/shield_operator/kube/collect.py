@@ -70,6 +70,8 @@ class Collector:
 
     def expect(self, key: FleetKey, held: Held | None, unmeasured: bool) -> None:
         """From now on pods that hold less than this record get it; a lap begins at once where that is news."""
+        if held is None and key not in self._crews:
+            return  # A fleet that is gone is not visited any more.
         crew = self._crew(key)
         news = held is not None and (crew.held is None or crew.held.content != held.content)
         crew.held, crew.unmeasured = held, unmeasured
@@ -130,6 +132,8 @@ class Collector:
             self._concern(frozenset({key}))
         if not pods and not self._index.has(key):
             self._crews.pop(key, None)
+            if not self._crews:
+                self._progress.end("collect")
             return Lap()
         quick = time.monotonic() - crew.changed < QUICK_FOR and (
             crew.unmeasured or any(answer is None or behind(answer, crew.held) for answer in answers)

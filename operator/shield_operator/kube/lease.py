@@ -61,10 +61,7 @@ class LeaseKeeper:
                 self._mine = False
             self._leadership.check()
             try:
-                async with self._lock:
-                    await self._renew(self._leadership.transitions)
-            except Conflict:
-                await self._look_again()
+                await self._renew_or_look_again()
             except (ApiError, Unreachable) as error:
                 log.warning("the Lease was not renewed: %s", error)
 
@@ -112,7 +109,13 @@ class LeaseKeeper:
         self._mine = True
         self._leadership.extend(sent, transitions)
 
-    async def _look_again(self) -> None:
+    async def _renew_or_look_again(self) -> None:
+        try:
+            async with self._lock:
+                await self._renew(self._leadership.transitions)
+            return
+        except Conflict:
+            pass
         found = await self._api.read(LEASE, self._namespace, NAME)
         if found is None or found["spec"].get("holderIdentity") != self._identity:
             self._mine = False
