@@ -26,7 +26,7 @@ def title(text: str) -> None:
 def main() -> int:
     """Leaves the demo running. 1 with a reason when it can't."""
     started = time.monotonic()
-    cluster = Cluster("demo")
+    cluster = Cluster("demo", policies=True)
     title("cluster, image and chart")
     timed(say, "cluster up", cluster.up)
     image = timed(say, "image built", build_image)

@@ -30,7 +30,7 @@ async def test_all_who_wait_get_the_bytes_of_one_fetch_as_they_arrive(fleet: Fle
 
 async def test_pods_of_a_data_centre_fetch_once_between_them(fleet: Fleet, origin: Origin) -> None:
     for name in ("low-1", "low-2", "low-3"):
-        await fleet.add(name, Tier.LOWER, "eu/a")
+        await fleet.add(name, Tier.UPPER, "eu/a")
     fleet.use(zone(origin.port))
     await asyncio.gather(*(pod._members.refresh() for pod in fleet.pods.values()))
     origin.script = lambda _: Say(fields=CACHED, body=b"one", delay=0.05)
@@ -47,7 +47,7 @@ async def test_pods_that_disagree_about_the_ring_neither_loop_nor_wait_for_each_
 ) -> None:
     # Each knows itself by an address that the other has never heard of, so their rings differ.
     for name, address in (("low-1", "127.0.0.98"), ("low-2", "127.0.0.99")):
-        await fleet.add(name, Tier.LOWER, "eu/a", address=address)
+        await fleet.add(name, Tier.UPPER, "eu/a", address=address)
     fleet.use(zone(origin.port))
     await asyncio.gather(*(pod._members.refresh() for pod in fleet.pods.values()))
     origin.script = lambda _: Say(fields=CACHED, body=b"one", delay=0.1)
@@ -59,7 +59,7 @@ async def test_pods_that_disagree_about_the_ring_neither_loop_nor_wait_for_each_
 
 
 async def test_what_cannot_be_shared_releases_the_others_and_is_remembered(fleet: Fleet, origin: Origin) -> None:
-    await fleet.add("low", Tier.LOWER)
+    await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     count = 0
 
@@ -77,7 +77,7 @@ async def test_what_cannot_be_shared_releases_the_others_and_is_remembered(fleet
 
 
 async def test_followers_of_another_variant_get_their_own(fleet: Fleet, origin: Origin) -> None:
-    await fleet.add("low", Tier.LOWER)
+    await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     fields = [*CACHED, ("Vary", "Accept-Language")]
     origin.script = lambda seen: Say(fields=fields, body=seen["accept-language"].encode(), delay=0.1)
@@ -88,7 +88,7 @@ async def test_followers_of_another_variant_get_their_own(fleet: Fleet, origin: 
 
 
 async def test_an_error_is_shared_so_that_a_failing_origin_is_not_flooded(fleet: Fleet, origin: Origin) -> None:
-    await fleet.add("low", Tier.LOWER)
+    await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     origin.script = lambda _: Say(raw=b"", close=True, delay=0.1)
     answers = await asyncio.gather(*(fleet.get("low", "/a") for _ in range(10)))
@@ -97,7 +97,7 @@ async def test_an_error_is_shared_so_that_a_failing_origin_is_not_flooded(fleet:
 
 
 async def test_a_slow_reader_does_not_hold_up_the_others(fleet: Fleet, origin: Origin) -> None:
-    await fleet.add("low", Tier.LOWER)
+    await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     origin.script = lambda _: Say(fields=CACHED, body=b"x" * 3_000_000)
     slow = await fleet.client("low")

@@ -68,7 +68,7 @@ async def test_scenario(case: dict[str, Any], tiers: int, fleet: Fleet, origin: 
         return answers[min(len(origin.seen), len(answers)) - 1]
 
     origin.script = script
-    await fleet.add("low", Tier.LOWER, "eu/a")
+    await fleet.add("low", Tier.LOWER if tiers == 2 else Tier.UPPER, "eu/a")
     if tiers == 2:
         await fleet.add("up", Tier.UPPER, "us/b")
     fleet.use(zone(origin.port))

@@ -115,7 +115,7 @@ async def test_origins_are_verified_by_name_and_bundle(fleet: Fleet, authority: 
     origin = Origin()
     await origin.start(context)
     try:
-        await fleet.add("low", Tier.LOWER)
+        await fleet.add("low", Tier.UPPER)
         claims = {
             200: OriginTls("web.example", ca_bundle=web.pem),
             525: OriginTls("other.example", ca_bundle=web.pem),
@@ -160,7 +160,7 @@ async def test_routes_choose_the_backend(fleet: Fleet, origin: Origin) -> None:
     api = Origin(lambda _: Say(body=b"api"))
     await api.start()
     try:
-        await fleet.add("low", Tier.LOWER)
+        await fleet.add("low", Tier.UPPER)
         backends = (Backend("web", "127.0.0.1", origin.port), Backend("api", "127.0.0.1", api.port))
         routes = (Route("/api", "api"), Route("/", "api", ("api.shop.example",)))
         fleet.use(zone(1, origins=backends, routes=routes))
@@ -178,7 +178,7 @@ async def test_routes_choose_the_backend(fleet: Fleet, origin: Origin) -> None:
 
 
 async def test_a_drain_lets_requests_end_and_closes_connections(fleet: Fleet, origin: Origin) -> None:
-    low = await fleet.add("low", Tier.LOWER)
+    low = await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     origin.script = lambda _: Say(fields=CACHED, body=b"one", delay=0.2)
     idle, busy = await fleet.client("low"), await fleet.client("low")
@@ -199,7 +199,7 @@ async def test_a_drain_lets_requests_end_and_closes_connections(fleet: Fleet, or
 
 
 async def test_a_drain_ends_at_its_deadline(fleet: Fleet, origin: Origin) -> None:
-    low = await fleet.add("low", Tier.LOWER)
+    low = await fleet.add("low", Tier.UPPER)
     fleet.use(zone(origin.port))
     origin.script = lambda _: Say(delay=30)
     client = await fleet.client("low")
@@ -209,7 +209,7 @@ async def test_a_drain_ends_at_its_deadline(fleet: Fleet, origin: Origin) -> Non
 
 
 async def test_exactly_one_pod_owns_a_key(fleet: Fleet, origin: Origin) -> None:
-    pods = [await fleet.add(f"low-{i}", Tier.LOWER) for i in range(3)]
+    pods = [await fleet.add(f"low-{i}", Tier.UPPER) for i in range(3)]
     fleet.use(zone(origin.port))
     for pod in pods:
         await pod._members.refresh()

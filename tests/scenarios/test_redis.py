@@ -20,8 +20,8 @@ def settings(redis: Redis) -> RedisSettings:
 
 async def two_lowers(fleet: Fleet, origin: Origin, redis: Redis, second_dc: str = "eu/b") -> None:
     """Two data centres for the ring's sake, with one Redis."""
-    await fleet.add("low-1", Tier.LOWER, "eu/a", redis=settings(redis))
-    await fleet.add("low-2", Tier.LOWER, second_dc, redis=settings(redis))
+    await fleet.add("low-1", Tier.UPPER, "eu/a", redis=settings(redis))
+    await fleet.add("low-2", Tier.UPPER, second_dc, redis=settings(redis))
     fleet.use(zone(origin.port))
     origin.script = lambda _: Say(fields=CACHED, body=b"one")
 
@@ -115,7 +115,7 @@ async def test_a_full_redis_goes_on_answering_what_it_has(fleet: Fleet, origin: 
 
 
 async def test_a_wrong_password_is_as_good_as_no_redis(fleet: Fleet, origin: Origin, redis: Redis) -> None:
-    await fleet.add("low", Tier.LOWER, redis=RedisSettings("127.0.0.1", redis.port, "wrong"))
+    await fleet.add("low", Tier.UPPER, redis=RedisSettings("127.0.0.1", redis.port, "wrong"))
     fleet.use(zone(origin.port))
     for i in range(5):
         assert (await fleet.get("low", f"/{i}")).status == 200

@@ -112,7 +112,6 @@ def _assemble(settings: ProxySettings) -> _Process:
             fleet=settings.fleet,
             data_center=settings.data_center,
             address=settings.address,
-            pod=settings.pod,
             client_listen=settings.client,
             hop_listen=settings.hop,
             memory_bytes=settings.memory_bytes,

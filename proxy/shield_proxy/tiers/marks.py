@@ -24,16 +24,14 @@ class Place:
     """Where this pod stands, as its marks say it."""
 
     member: bytes
-    """Its name in Cache-Status (an sf-token): tier/region/zone/pod."""
+    """Its name in Cache-Status (an sf-token): tier/region/zone. Clients see it, so it names no pod."""
     via: bytes
     """Its member of Via."""
 
 
-def place_of(tier: str, data_center: str, pod: str) -> Place:
+def place_of(tier: str, data_center: str) -> Place:
     """The place of a pod; characters that marks can't hold become `_`."""
-    return Place(
-        member=_token(f"{tier}/{data_center}/{pod}", "-._/"), via=b"1.1 smart-shield-" + _token(f"{tier}.{pod}", "-._")
-    )
+    return Place(member=_token(f"{tier}/{data_center}", "-._/"), via=b"1.1 smart-shield-" + _token(tier, "-._"))
 
 
 def _token(text: str, also: str) -> bytes:

@@ -58,9 +58,16 @@ def _regional(snapshot: Snapshot, data_center: str, _: Routed) -> tuple[tuple[st
 
 
 def _upper(snapshot: Snapshot, _: str, routed: Routed) -> tuple[tuple[str, str], ...] | Nobody:
-    """The data centres assigned to the backend; before it was measured all uppers, in an order all pods agree on."""
+    """The data centres assigned to the backend; before it was measured all uppers, in an order all pods agree on.
+
+    Without any upper tier there is nobody to ask: the origin is never asked from everywhere. Only a process that is
+    alone, in a state without any Service, asks the origin itself.
+    """
     having = {dc.key: dc.services[Tier.UPPER] for dc in snapshot.state.data_centers if Tier.UPPER in dc.services}
     assigned = routed.zone.uppers.get(routed.origin.name, ())
+    if not having:
+        alone = not assigned and not any(dc.services for dc in snapshot.state.data_centers)
+        return () if alone else Nobody("no-upper-tier")
     if not assigned:
         key = f"{routed.zone.uid} {routed.origin.name}".encode()
         return tuple((dc, having[dc]) for dc, _ in ring_order(key, [(dc, 0) for dc in having]))

@@ -30,7 +30,6 @@ class DataplaneSettings:
     """region/zone"""
     address: str
     """This pod's IP, by which it knows itself in the ring."""
-    pod: str
     client_listen: Addresses = ()
     hop_listen: Addresses = ()
     memory_bytes: int = 128 << 20
@@ -49,7 +48,7 @@ class DataplaneSettings:
     @property
     def place(self) -> Place:
         """As the pod's marks say it."""
-        return place_of(str(self.tier), self.data_center, self.pod)
+        return place_of(str(self.tier), self.data_center)
 
     @property
     def longest(self) -> float:

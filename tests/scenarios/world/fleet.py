@@ -67,8 +67,7 @@ class Fleet:
             fleet="default",
             data_center=data_center,
             address=address,
-            pod=name,
-            client_listen=((address, 0),) if tier is Tier.LOWER else (),
+            client_listen=((address, 0),),
             hop_listen=((address, 0),),
             memory_bytes=16 << 20,
         )

@@ -11,7 +11,7 @@ from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgo
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
 
-PLACE = place_of("lower", "eu/a b", "pod-1")
+PLACE = place_of("lower", "eu/a b")
 
 
 def request(*lines: str) -> RequestHead:
@@ -53,7 +53,7 @@ def test_via_and_cdn_loop_grow() -> None:
     inbound = from_client(request("Via: 1.0 old", "CDN-Loop: other"), "c", 0, 1)
     fields = dict(outgoing_fields(inbound, inbound.fields, PLACE, "uid", b"host"))
     assert fields[b"Host"] == b"host"
-    assert fields[b"Via"] == b"1.0 old, 1.1 smart-shield-lower.pod-1"
+    assert fields[b"Via"] == b"1.0 old, 1.1 smart-shield-lower"
     assert fields[b"CDN-Loop"].startswith(b"other, smartshield; zone=")
 
 
@@ -76,8 +76,8 @@ def test_a_response_shows_each_hop_once_and_no_transfer_fields() -> None:
     lines = marked_lines(200, b"OK", end_to_end(head), PLACE, "MISS", b"fwd=uri-miss", before=b"up; hit", age=5.9)
     assert lines.decode().split("\r\n")[1:-1] == [
         "X: y",
-        "Via: 1.1 smart-shield-lower.pod-1",
-        "Cache-Status: up; hit, lower/eu/a_b/pod-1; fwd=uri-miss",
+        "Via: 1.1 smart-shield-lower",
+        "Cache-Status: up; hit, lower/eu/a_b; fwd=uri-miss",
         "Shield-Cache-Status: MISS",
         "Age: 5",
     ]

@@ -122,6 +122,10 @@ def test_an_assignment_nobody_can_follow_is_an_error_and_never_the_origin() -> N
     assert hop(state(eu_a={}), uppers={"web": ("us/b",)}) == Nobody("no-upper-tier")
 
 
+def test_a_fleet_whose_upper_tiers_are_not_there_yet_asks_nobody() -> None:
+    assert hop(state(eu_a={Tier.LOWER: "low"}, us_b={})) == Nobody("no-upper-tier")
+
+
 def test_unmeasured_backends_have_one_order_of_uppers_everywhere() -> None:
     fleet = state(eu_a=UPPER, us_b=UPPER, us_c=UPPER)
     orders = {str(hop(fleet, dc=dc)) for dc in ("eu/a", "us/b", "us/c")}
