@@ -94,7 +94,8 @@ async def run_proxy(settings: ProxySettings) -> int:
             tasks = [group.create_task(_kept_going(work)) for work in _background(process)]
             gc.collect()
             gc.freeze()
-            log.info("%s: %s tier of fleet %s/%s listens", settings.pod, settings.tier, settings.namespace, settings.fleet)
+            fleet = f"{settings.namespace}/{settings.fleet}"
+            log.info("%s: %s tier of fleet %s listens", settings.pod, settings.tier, fleet)
             await stop.wait()
             finished = await _drain(process)
             for task in tasks:
