@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.resolve import Resolver
 from shield_proxy.wire.tls import peer_identity
 from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
+
+HOP_SILENCE = 3
+"""Seconds without a sign of life after which another pod is asked."""
+ORIGIN_SILENCE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,24 @@ class Connecting:
     context: ssl.SSLContext | None = None
     accepts: Callable[[Identity | None], bool] | None = None
     """Of the peer's identity after the handshake."""
+
+
+def notice_silence(transport: asyncio.BaseTransport, seconds: int) -> None:
+    """The connection breaks when its peer's machine has acknowledged nothing for so many seconds, whether something
+    was sent or an answer is awaited: a node that vanishes says no goodbye (RFC 9293, 3.8.3 and 3.8.4)."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is None:
+        return
+    pause = max(1, seconds // 3)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", pause),
+        ("TCP_KEEPINTVL", pause),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", seconds * 1000),
+    ):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 class Pool:
@@ -126,6 +149,8 @@ class Pool:
             else:
                 if how.accepts is not None and not how.accepts(peer_identity(transport.get_extra_info("ssl_object"))):
                     raise UpstreamFailed("identity")
+                hop = endpoint.security is not None and endpoint.security.tier is not None
+                notice_silence(transport, HOP_SILENCE if hop else ORIGIN_SILENCE)
                 return
         raise failure
 

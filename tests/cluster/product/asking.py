@@ -38,6 +38,7 @@ def ask(cluster: Cluster, node: str, address: str, host: str, path: str, *option
             "curl", "-sS", "--max-time", f"{seconds:g}", "-D", "/dev/stderr", "-w", "\n%{http_code} %{time_total}",
             "-H", f"Host: {host}", *options, f"http://{address}{path}",
         ],
+        check=False,
     )  # fmt: skip
     body, _, tail = done.stdout.rpartition("\n")
     code, _, took = tail.partition(" ")
