@@ -26,6 +26,7 @@ NEEDED = {
     "hostname": "hostname",
     "openssl": "openssl",
     "buildah": "buildah",
+    "/usr/lib/podman/netavark": "netavark",  # buildah looks for it whatever network it is told to use
     "debootstrap": "debootstrap",
     "git": "git",
     "curl": "curl",
