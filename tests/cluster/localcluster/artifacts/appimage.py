@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -148,9 +148,7 @@ def pip_settings() -> dict[str, str]:
     found: dict[str, str] = {"disable-pip-version-check": "1"}
     if CERTIFICATES.exists():
         found["cert"] = str(CERTIFICATES)
-    said = subprocess.run(
-        [shutil.which("pip3") or "pip3", "config", "list"], capture_output=True, text=True, check=False
-    )
+    said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     for line in said.stdout.splitlines():
         name, _, value = line.partition("=")
         option = name.rpartition(".")[2]
