@@ -38,15 +38,16 @@ def test_secrets_are_read_in_the_operators_namespace_only(defaults: list[Object]
 
 
 def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: list[Object]) -> None:
-    """The ClusterRole is the operator's own list of kinds, with events, status and blind Secrets."""
+    """The ClusterRole is the operator's own list of kinds, with events, status and blind Secrets. A ConfigMap of a
+    record is read by name where somebody took its label away."""
     wanted: dict[tuple[str, str], set[str]] = {}
     for kind in kinds.WATCHED:
         wanted[kind.group, kind.plural] = {"list", "watch"}
     for kind in kinds.OWNED:
         wanted[kind.group, kind.plural] |= {"create", "patch", "delete"}
     for kind in (kinds.ZONE, kinds.FLEET):
-        wanted[kind.group, kind.plural] |= {"get"}
         wanted[kind.group, f"{kind.plural}/status"] = {"patch"}
+    wanted[kinds.CONFIG_MAP.group, kinds.CONFIG_MAP.plural] |= {"get"}
     wanted["", "events"] = wanted["", "secrets"] = {"create", "patch"}
     found = rules(defaults, "ClusterRole")
     allowed = {(g, r): verbs(found, g, r) for rule in found for g in rule["apiGroups"] for r in rule["resources"]}

@@ -31,13 +31,16 @@ def origin_address_problem(text: str) -> str | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        if re.fullmatch(r"[0-9.]+", text):
+        # Resolvers take 127.1, 0x7f000001 and their kin for addresses.
+        if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", text.rstrip(".").rpartition(".")[2], re.IGNORECASE):
             return f"{text!r} is neither a DNS name nor an IP address"
         if len(text) > 253 or _LOOSE_HOST.fullmatch(text) is None:
             return f"must be a DNS name or an IP address, not {text!r}"
         if text.rstrip(".") == "localhost" or text.rstrip(".").endswith(".localhost"):
             return f"{text!r} is the proxy's own pod"
         return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
     if address.is_loopback or address.is_unspecified or address.is_link_local or address.is_multicast:
         return f"{text} is a loopback, link-local, multicast or unspecified address"
     return None

@@ -51,9 +51,12 @@ def make_plan(world: World) -> Plan:
     if world.fleet is not None and not world.fleet.deleting:
         of_fleet = fleet_status(world.fleet, zones, decided.layout, decided.rollout, is_stalled, world)
     apply, keep = children(zones, decided)
+    blind = not world.nodes
+    if blind:
+        keep |= _whatever_runs(world)
     return Plan(
         secrets=secrets(decided.layout),
-        state=None if _superseded(world) else decided.state,
+        state=None if blind or _superseded(world) else decided.state,
         schema=schema_to_write(world),
         record_objects=naming.record_chunks(world.key.name),
         objects=apply,
@@ -81,6 +84,13 @@ def _nothing(world: World) -> Plan:
         memory=Memory(),
         again_after=UNUSED_SECONDS,
     )
+
+
+def _whatever_runs(world: World) -> set[tuple[str, str]]:
+    """What no labelled node at all must not take away: more likely than that every node went is a change of their
+    labels, or of the labels that the operator looks for."""
+    kinds = ("Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy")
+    return {(kind, workload.name) for workload in world.workloads for kind in kinds}
 
 
 def _look(zones: Sequence[ZoneObject], decided: Decision, world: World) -> Mapping[str, Situation]:
@@ -120,6 +130,8 @@ def _superseded(world: World) -> bool:
 
 def _pace(decided: Decision, unaware: Mapping[str, float], world: World) -> float:
     """Seconds until the next look: soon while the plan itself has something going."""
+    if not world.nodes:
+        return PENDING_SECONDS
     changed = world.record is None or world.record.state != decided.state
     memory = decided.assigned.memory
     watching = memory.challenges or memory.unmeasured_since or memory.runner_up_challenges

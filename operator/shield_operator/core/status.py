@@ -39,7 +39,8 @@ def zone_status(
 ) -> Mapping[str, Any]:
     """The zone's status. `waited`: seconds since the newest generation is under way to all that need it."""
     before = zone.status
-    ready = _ready(zone, violation, situation, waited)
+    refused = world.refusals.get(("Service", naming.edge(zone.name)))
+    ready = _ready(zone, violation, situation, waited, refused)
     findings = [
         ready,
         _reconciling(zone, situation, rollout),
@@ -72,12 +73,16 @@ def zone_status(
     return out
 
 
-def _ready(zone: ZoneObject, violation: Violation | None, situation: Situation, waited: float) -> Finding:
+def _ready(
+    zone: ZoneObject, violation: Violation | None, situation: Situation, waited: float, refused: str | None
+) -> Finding:
     if violation is not None:
         kept = "" if situation.part is None else " (what was served before is still served)"
         return Finding(READY, False, violation.reason, f"{violation.message}{kept}")
     if situation.part is None:
         return Finding(READY, False, "Paused", "the zone was paused before it was ever served")
+    if refused is not None:
+        return Finding(READY, False, "ServiceRefused", f"spec.exposure: the zone's Service is not as wanted: {refused}")
     if situation.missing:
         crew = situation.missing[0]
         more = f", and {len(situation.missing) - 1} more" if len(situation.missing) > 1 else ""

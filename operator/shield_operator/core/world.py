@@ -201,3 +201,5 @@ class World:
     edge_services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Zone UID -> its edge Service as observed (clusterIP, ports with their nodePort)."""
     memory: Memory = Memory()
+    refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, name) of each object of the last plan that the API server refused -> why."""

@@ -119,6 +119,11 @@ def _numbered(zone: Zone, before: Zone | None, generation: int, same_ways: bool)
 
 
 def schema_to_write(world: World) -> int:
-    """The newest schema that this version writes and every pod that answered reads."""
+    """The newest schema that this version writes and every pod that answered reads; never newer than the record's
+    while a pod is silent, which may be of an earlier version."""
     lowest = acknowledged.lowest_schema(world)
-    return SCHEMA if lowest is None else max(READS[0], min(SCHEMA, lowest))
+    newest = SCHEMA if lowest is None else min(SCHEMA, lowest)
+    silent = any(pod.name not in world.reports for pod in world.pods if not pod.deleting)
+    if silent and world.record is not None:
+        newest = min(newest, world.record.schema)
+    return max(READS[0], newest)

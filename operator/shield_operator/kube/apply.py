@@ -25,6 +25,7 @@ from shield_operator.kube.observe import Observed
 from shield_operator.kube.record import Held, RecordStore, chunks_of, encode
 from shield_operator.kube.secrets import SecretKeeper
 from shield_operator.kube.views import fingerprint
+from shield_proxy.config.state import FleetState
 
 PARALLEL = 8
 SECRET_SECONDS = 30.0
@@ -114,8 +115,10 @@ class Applier:
             return
         stored = seen.stored
         same = stored is not None and stored.record.state == state and stored.record.schema == schema
-        done.held = stored if same else encode(state, schema)
-        assert done.held is not None
+        held = stored if same else encoded(state, schema, plan, done)
+        if held is None:
+            return  # Pods keep what they have; the zones that wait for more say so, and an Event says why.
+        done.held = held
         labels = {**plan.secrets.labels, naming.LABEL_COMPONENT: "state"}
         done.writes += await self._store.write(key, plan.record_objects, done.held, plan.secrets.owners, labels)
 
@@ -196,6 +199,27 @@ class Applier:
             done.refused.append((body, error))
             return None
         return after
+
+
+def refusals(done: Done) -> Mapping[tuple[str, str], str]:
+    """(kind, name) of each object that the API server refused for what is in it -> why. No Secret's: those are ours."""
+    lasting = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return {
+        (body["kind"], body["metadata"]["name"]): error.message
+        for body, error in done.refused
+        if error.status in lasting and body["kind"] != SECRET.kind
+    }
+
+
+def encoded(state: FleetState, schema: int, plan: Plan, done: Done) -> Held | None:
+    """The record; None where it outgrows its ConfigMaps, which counts as their refusal."""
+    try:
+        return encode(state, schema)
+    except ValueError as error:
+        metadata = {"name": plan.record_objects[0], "ownerReferences": plan.secrets.owners if plan.secrets else ()}
+        refusal = ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
+        done.refused.append(({"kind": CONFIG_MAP.kind, "metadata": metadata}, refusal))
+        return None
 
 
 def _unmeasured(held: Held | None) -> bool:

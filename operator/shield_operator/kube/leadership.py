@@ -10,6 +10,9 @@ WRITE_SECONDS = 10
 """A leader writes for this long after it sent its last successful renewal; the rest is for what is on its way."""
 RENEW_SECONDS = 2.5
 """Between renewals."""
+MOST_BELIEVED = 1 << 30
+"""No Lease ever counted so far by itself. Its count has 31 bits, and records lie where others may write: one that was
+forged to count further must not use up what is left for the leaders of all fleets."""
 
 
 class LeaseLost(Exception):
@@ -36,6 +39,10 @@ class Leadership:
         """Passes while writing is allowed, else raises LeaseLost."""
         if not self.held:
             raise LeaseLost("the Lease is not held, or its deadline has passed")
+
+    def believes(self, transitions: int) -> bool:
+        """Whether a Lease may have counted that far: as far as this one, or as far as Leases get."""
+        return transitions <= max(self.transitions, MOST_BELIEVED)
 
     def extend(self, sent: float, transitions: int) -> None:
         """A renewal that was sent at `sent` (monotonic seconds) has succeeded."""

@@ -7,7 +7,7 @@ import time
 from shield_operator.core.planning import make_plan
 from shield_operator.core.world import FleetKey
 from shield_operator.kube.api import ApiError, Conflict, Unreachable
-from shield_operator.kube.apply import Applier, Done, Refused
+from shield_operator.kube.apply import Applier, Done, Refused, refusals
 from shield_operator.kube.certificates import InvalidAuthority
 from shield_operator.kube.counters import Counters
 from shield_operator.kube.leadership import LeaseLost
@@ -35,9 +35,14 @@ class Loop:
         """The fleet is as its zones want it. Returns the seconds after which to look again; raises what went wrong."""
         seen = await self._observer.observe(key)
         plan = make_plan(seen.world)
-        await self._applier.apply(key, seen, plan, done)
+        try:
+            await self._applier.apply(key, seen, plan, done)
+        except Refused:
+            # All the rest is true, and what is waited for must not wait for ever.
+            self._observer.remember(key, plan.memory, refusals(done))
+            raise
         if plan.secrets is not None:
-            self._observer.remember(key, plan.memory)
+            self._observer.remember(key, plan.memory, {})
         else:
             self._observer.forget(key)
         return min(RESYNC_SECONDS, plan.again_after)

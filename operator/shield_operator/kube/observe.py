@@ -3,6 +3,7 @@
 import datetime
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from shield_operator.core import naming
@@ -60,6 +61,7 @@ class Observer:
         self._lease = lease
         self._leadership = leadership
         self._memories: dict[FleetKey, Memory] = {}
+        self._refusals: dict[FleetKey, Mapping[tuple[str, str], str]] = {}
         self._lost_since: dict[FleetKey, float] = {}
 
     async def observe(self, key: FleetKey) -> Observed:
@@ -73,7 +75,7 @@ class Observer:
             for origin in zone.spec.origins
         }
         unknown = await self._resolver.problems(origins.values())
-        stored = self._store.read(key, naming.record_chunks(key.name))
+        stored = self._believed(key, self._store.read(key, naming.record_chunks(key.name)))
         record = await self._newest(key, stored)
         if record is not None and record.lease > self._leadership.transitions:
             await self._lease.raise_above(record.lease)
@@ -104,30 +106,33 @@ class Observer:
                 if (body := self._index.get(SERVICE, key.namespace, naming.edge(zone.name))) is not None
             },
             memory=self._memories.get(key, Memory()),
+            refusals=self._refusals.get(key, {}),
         )
         return Observed(world, stored)
 
-    def remember(self, key: FleetKey, memory: Memory) -> None:
-        """What the next plan shall know of this one."""
-        self._memories[key] = memory
+    def remember(self, key: FleetKey, memory: Memory, refusals: Mapping[tuple[str, str], str]) -> None:
+        """What the next plan shall know of this one, and of what became of it."""
+        self._memories[key], self._refusals[key] = memory, refusals
 
     def forget(self, key: FleetKey) -> None:
         """The fleet is gone."""
         self._memories.pop(key, None)
+        self._refusals.pop(key, None)
         self._lost_since.pop(key, None)
         self._store.forget(key)
 
     async def _newest(self, key: FleetKey, stored: Held | None) -> Record | None:
         """The stored record, or the one that pods hold where it is missing or older: with a generation of its own."""
         held_by_pods = [report.acknowledgement for report in self._collector.reports(key).values()]
-        ahead = max(((said.lease, said.generation) for said in held_by_pods), default=(0, 0))
+        orders = ((said.lease, said.generation) for said in held_by_pods if self._leadership.believes(said.lease))
+        ahead = max(orders, default=(0, 0))
         if stored is not None and (stored.record.lease, stored.record.generation) >= ahead:
             self._lost_since.pop(key, None)
             return stored.record
         pods = [pod for body in self._index.of_fleet(key, POD) if (pod := pod_of(body)) is not None]
         if not pods:
             return stored.record if stored is not None else None
-        found = await self._collector.recover(key)
+        found = self._believed(key, await self._collector.recover(key))
         if found is None:
             since = self._lost_since.setdefault(key, time.monotonic())
             if stored is None and time.monotonic() - since < LOST_SECONDS:
@@ -143,6 +148,12 @@ class Observer:
             generation=generation,
             state=replace(state, generation=generation) if state is not None else None,
         )
+
+    def _believed(self, key: FleetKey, held: Held | None) -> Held | None:
+        if held is None or self._leadership.believes(held.record.lease):
+            return held
+        log.warning("a record of %s/%s was forged: Lease count %d", key.namespace, key.name, held.record.lease)
+        return None
 
     def _claims(self, key: FleetKey) -> tuple[Claim, ...]:
         rivals = (zone_object(body) for body in self._index.rivals(key))

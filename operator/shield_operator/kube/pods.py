@@ -23,7 +23,11 @@ PUSH_TIMEOUT = aiohttp.ClientTimeout(total=4)
 TAKEN = frozenset({HTTPStatus.OK})
 ACKNOWLEDGED = frozenset({HTTPStatus.OK, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 MOST_ANSWER = CHUNKS * CHUNK_BYTES
-"""Bytes of an answer that are read."""
+"""Bytes of a record that are read..."""
+MOST_REPORT = 1 << 20
+"""...and of any other answer: who can mount a fleet's certificate can answer as its pod."""
+NOT_SOUND = (ValueError, InvalidField, RecursionError)
+"""What comes of an answer that is no JSON, not the JSON that is meant, or nested without end."""
 
 
 class NoAnswer(Exception):
@@ -85,7 +89,7 @@ class PodClient:
         latency = await self._ask("GET", pod, LATENCY_PATH, context)
         try:
             return Report(read_acknowledgement(json.loads(status)), read_latency_report(json.loads(latency)))
-        except (ValueError, InvalidField) as error:
+        except NOT_SOUND as error:
             raise NoAnswer(f"{pod.name}: not a report: {error}") from None
 
     async def push(self, pod: Pod, context: ssl.SSLContext, content: bytes) -> Acknowledgement:
@@ -93,15 +97,21 @@ class PodClient:
         answer = await self._ask("PUT", pod, STATE_PATH, context, content)
         try:
             return read_acknowledgement(json.loads(answer))
-        except (ValueError, InvalidField) as error:
+        except NOT_SOUND as error:
             raise NoAnswer(f"{pod.name}: not an acknowledgement: {error}") from None
 
     async def state(self, pod: Pod, context: ssl.SSLContext) -> bytes:
         """The record that the pod holds; NoAnswer, also where it holds none."""
-        return await self._ask("GET", pod, STATE_PATH, context)
+        return await self._ask("GET", pod, STATE_PATH, context, most=MOST_ANSWER)
 
     async def _ask(
-        self, method: str, pod: Pod, path: str, context: ssl.SSLContext, content: bytes | None = None
+        self,
+        method: str,
+        pod: Pod,
+        path: str,
+        context: ssl.SSLContext,
+        content: bytes | None = None,
+        most: int = MOST_REPORT,
     ) -> bytes:
         host = f"[{pod.address}]" if ":" in pod.address else pod.address
         timeout = TIMEOUT if content is None else PUSH_TIMEOUT
@@ -109,18 +119,23 @@ class PodClient:
             async with (
                 self._slots,
                 self._session.request(
-                    method, f"https://{host}:{self._port}{path}", data=content, ssl=context, timeout=timeout
+                    method,
+                    f"https://{host}:{self._port}{path}",
+                    data=content,
+                    ssl=context,
+                    timeout=timeout,
+                    allow_redirects=False,
                 ) as response,
             ):
-                answer = await response.content.read(MOST_ANSWER + 1)
-                while not response.content.at_eof() and len(answer) <= MOST_ANSWER:
-                    answer += await response.content.read(MOST_ANSWER + 1)
+                answer = await response.content.read(most + 1)
+                while not response.content.at_eof() and len(answer) <= most:
+                    answer += await response.content.read(most + 1)
                 if response.status not in (TAKEN if content is None else ACKNOWLEDGED):
                     text = answer[:200].decode("utf-8", "replace")
                     raise NoAnswer(f"{pod.name}: {method} {path}: {response.status} {text}")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
             raise NoAnswer(f"{pod.name}: {method} {path}: {type(error).__name__} {reason}".rstrip()) from None
-        if len(answer) > MOST_ANSWER:
-            raise NoAnswer(f"{pod.name}: {method} {path}: answers more than {MOST_ANSWER} bytes")
+        if len(answer) > most:
+            raise NoAnswer(f"{pod.name}: {method} {path}: answers more than {most} bytes")
         return answer

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from shield_operator.kube.api import Api, Conflict
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CONFIG_MAP
 from shield_proxy.config.record import (
-    InvalidRecord,
+    MAX_DOCUMENT,
     join_chunks,
     read_envelope,
     read_record,
@@ -21,6 +22,9 @@ from shield_proxy.config.record import (
 from shield_proxy.config.state import FleetState
 
 FIELD = "chunk"
+MOST_PARTS = 2_000_000
+"""Values in a document that is read: a hundred zones have some ten thousand. Whoever may write ConfigMaps in one
+namespace must not fill the memory of the operator of all."""
 Body = Mapping[str, Any]
 
 
@@ -37,10 +41,15 @@ def decode_record(content: bytes) -> Held:
     envelope = read_envelope(content)
     state: FleetState | None
     try:
-        state = read_record(content)
-    except InvalidRecord:
+        state = read_record(content) if _parts(content) <= MOST_PARTS else None
+    except (ValueError, RecursionError, zlib.error):
         state = None
     return Held(content, Record(envelope.schema, envelope.generation, envelope.lease, state))
+
+
+def _parts(content: bytes) -> int:
+    document = zlib.decompressobj().decompress(content.partition(b"\n")[2], MAX_DOCUMENT)
+    return sum(document.count(mark) for mark in (b",", b"[", b"{"))
 
 
 def record_in(chunks: Sequence[Body | None]) -> Held | None:
@@ -51,10 +60,10 @@ def record_in(chunks: Sequence[Body | None]) -> Held | None:
             parts.append(base64.b64decode(((body or {}).get("binaryData") or {}).get(FIELD, ""), validate=True))
         except (binascii.Error, ValueError):
             continue
-    content = join_chunks(parts)
     try:
+        content = join_chunks(parts)
         return decode_record(content) if content is not None else None
-    except InvalidRecord:
+    except ValueError:
         return None
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shield_operator.core import naming
 from shield_operator.core.decode import BUILT_IN, fleet_object
+from shield_operator.core.planning import make_plan
 from shield_operator.core.world import Claim
 
 OLD, NEW = "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
@@ -138,6 +140,29 @@ def test_without_labelled_nodes_the_message_names_the_labels(cluster):
     status, reason, message = ready(cluster)
     assert (status, reason) == ("False", "NoNodes")
     assert "topology.kubernetes.io/region" in message
+
+
+def test_nodes_that_lose_their_labels_all_at_once_take_nothing_away(served):
+    before, record, nodes = dict(served.objects), served.record, dict(served.nodes)
+    served.nodes = {}
+    served.run(3)
+    assert ready(served)[:2] == ("False", "NoNodes")
+    assert (served.objects, served.record) == (before, record)
+    served.nodes = nodes
+    served.run(3)
+    assert ready(served)[:2] == ("True", "Serving")
+    assert served.record == record
+
+
+def test_a_service_that_the_api_server_refused_is_no_ready_zone(served):
+    name = naming.edge("shop")
+    why = "spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"
+    plan = make_plan(replace(served.world(), refusals={("Service", name): why}))
+    found = next(c for c in plan.statuses["shop"]["conditions"] if c["type"] == "Ready")
+    assert (found["status"], found["reason"]) == ("False", "ServiceRefused")
+    assert "spec.exposure" in found["message"]
+    assert why in found["message"]
+    assert [event.reason for event in plan.happenings] == ["ServiceRefused"]
 
 
 def test_an_invalid_fleet_leaves_what_runs(served):

@@ -69,6 +69,17 @@ def test_the_schema_is_what_every_pod_reads(served):
     assert make_plan(served.world()).schema == READS[0]
 
 
+def test_the_schema_is_not_raised_while_a_pod_has_not_said_what_it_reads(served, monkeypatch):
+    monkeypatch.setattr("shield_operator.core.zonestate.SCHEMA", SCHEMA + 1)
+    served.schemas = dict.fromkeys(served.pods, SCHEMA + 1)
+    world = served.world()
+    assert make_plan(world).schema == SCHEMA + 1
+    assert make_plan(replace(world, reports={})).schema == SCHEMA
+    silent = next(iter(world.reports))
+    others = {name: report for name, report in world.reports.items() if name != silent}
+    assert make_plan(replace(world, reports=others)).schema == SCHEMA
+
+
 def test_the_document_can_be_written_and_read(served):
     state = make_plan(served.world()).state
     assert read_record(write_record(state, SCHEMA)) == state

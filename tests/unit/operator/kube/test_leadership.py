@@ -2,7 +2,7 @@
 
 import pytest
 
-from shield_operator.kube.leadership import LEASE_SECONDS, WRITE_SECONDS, Leadership, LeaseLost, sight
+from shield_operator.kube.leadership import LEASE_SECONDS, MOST_BELIEVED, WRITE_SECONDS, Leadership, LeaseLost, sight
 
 
 class Clock:
@@ -74,3 +74,14 @@ def test_a_released_lease_is_free_at_once_and_keeps_its_count() -> None:
 
 def test_a_lease_without_a_spec_is_free() -> None:
     assert sight({"metadata": {"resourceVersion": "1"}}, None, now=1.0).free(1.0)
+
+
+def test_a_forged_count_is_not_believed_but_the_leaders_own_is_however_high() -> None:
+    leadership = Leadership()
+    leadership.extend(0.0, 5)
+    assert leadership.believes(6)
+    assert leadership.believes(MOST_BELIEVED)
+    assert not leadership.believes(2**31 - 2)
+    leadership.extend(0.0, MOST_BELIEVED + 9)
+    assert leadership.believes(MOST_BELIEVED + 9)
+    assert not leadership.believes(MOST_BELIEVED + 10)

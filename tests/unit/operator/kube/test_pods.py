@@ -146,3 +146,46 @@ async def test_a_pod_that_accepts_and_says_nothing_is_given_up(authority: Author
     async with server, asking(server.sockets[0].getsockname()[1]) as client:
         with pytest.raises(NoAnswer):
             await client.report(POD, operator(authority))
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"schema": 1}', b"\xff", b" " * (2 << 20)])
+async def test_a_false_pod_with_the_certificate_of_the_fleet_is_only_not_heard(
+    body: bytes, authority: Authority, tmp_path: Path
+) -> None:
+    leaf = issue(authority, PodIdentity("shop", "default", "lower").uri, NOW)
+    async with answering(lambda _: web.Response(body=body), leaf, tmp_path) as port, asking(port) as client:
+        with pytest.raises(NoAnswer):
+            await client.report(POD, operator(authority))
+
+
+async def test_a_false_pod_sends_the_operator_nowhere(authority: Authority, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    leaf = issue(authority, PodIdentity("shop", "default", "lower").uri, NOW)
+    async with answering(answer, leaf, tmp_path) as port, asking(port) as client:
+        with pytest.raises(NoAnswer):
+            await client.push(POD, operator(authority), encode(state(1), SCHEMA).content)
+    assert asked == ["/internal/state"]
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[web.Request], web.Response], leaf: Leaf, folder: Path) -> AsyncIterator[int]:
+    """Somebody with the certificate of a pod who answers as he likes."""
+
+    async def any_request(request: web.Request) -> web.Response:
+        return answer(request)
+
+    app = web.Application(client_max_size=8 << 20)
+    app.router.add_route("*", "/{path:.*}", any_request)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=load_hop_tls(files(leaf, folder)).server)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -6,6 +6,8 @@ import json
 import zlib
 from typing import Any
 
+import pytest
+
 from shield_operator.kube.record import FIELD, decode_record, encode, record_in
 from shield_proxy.config.record import read_envelope, split_record
 from shield_proxy.config.state import FleetState
@@ -56,3 +58,19 @@ def test_of_a_schema_nobody_here_knows_the_order_is_still_read() -> None:
     held = decode_record(b" ".join(line) + b"\n" + packed)
     assert read_envelope(held.content).order == (3, 7)
     assert (held.record.schema, held.record.generation, held.record.lease, held.record.state) == (99, 7, 3, None)
+
+
+def forged(document: bytes) -> bytes:
+    """A record with a sound envelope around any document."""
+    packed = zlib.compress(document)
+    return b"shield-state 1 7 3 %s\n%s" % (hashlib.sha256(packed).hexdigest().encode(), packed)
+
+
+@pytest.mark.parametrize("document", [b"[" * 200_000, b"\xff", b"9" * 5000, b"[" + b"{}," * 3_000_000 + b"{}]"])
+def test_a_document_that_somebody_forged_is_counted_past_but_not_read(document: bytes) -> None:
+    held = decode_record(forged(document))
+    assert (held.record.generation, held.record.lease, held.record.state) == (7, 3, None)
+
+
+def test_a_chunk_whose_numbers_have_no_end_is_no_record() -> None:
+    assert record_in([chunk(b"9" * 5000 + b" 1 " + b"0" * 64 + b"\nx")]) is None

@@ -1,0 +1,58 @@
+"""What the API server did not take: remembered for the next plan, told on the zone, and no end of everything else."""
+
+import secrets
+from dataclasses import replace
+
+from shield_operator.core.plan import Plan, Secrets
+from shield_operator.core.world import Memory
+from shield_operator.kube.api import ApiError, Conflict
+from shield_operator.kube.apply import Done, encoded, refusals
+from shield_proxy.config.state import FleetState, Origin, OriginTls, Zone
+from shield_proxy.config.version import SCHEMA
+
+SMALL = FleetState("shop", "default", generation=7, lease=3)
+PLAN = Plan(
+    secrets=Secrets({}, None, ({"kind": "SmartShieldZone", "name": "shop", "uid": "u"},), {}),
+    state=None,
+    schema=SCHEMA,
+    record_objects=("shield-state-0", "shield-state-1"),
+    objects=(),
+    keep=frozenset(),
+    statuses={},
+    fleet_status=None,
+    happenings=(),
+    memory=Memory(),
+    again_after=1.0,
+)
+
+
+def body(kind: str, name: str) -> dict[str, object]:
+    return {"kind": kind, "metadata": {"name": name}}
+
+
+def test_what_was_refused_for_its_content_is_remembered_and_what_passes_by_itself_is_not() -> None:
+    done = Done()
+    done.refused = [
+        (body("Service", "edge"), ApiError(422, "port is already allocated")),
+        (body("Deployment", "lower"), ApiError(403, "exceeded quota")),
+        (body("Deployment", "upper"), Conflict(409, "the object has been modified")),
+        (body("Service", "redis"), ApiError(503, "try again")),
+        (body("Secret", "tls"), ApiError(422, "whatever is said of it")),
+    ]
+    assert refusals(done) == {
+        ("Service", "edge"): "port is already allocated",
+        ("Deployment", "lower"): "exceeded quota",
+    }
+
+
+def test_a_zone_state_that_outgrows_its_config_maps_counts_as_their_refusal() -> None:
+    origin = Origin("main", "o.example.com", 443, OriginTls("o", True, secrets.token_hex(6_000_000)), None)
+    zone = Zone("u", "shop", "shop", 7, ("shop.example.com",), (origin,), ())
+    done = Done()
+    assert encoded(replace(SMALL, zones=(zone,)), SCHEMA, PLAN, done) is None
+    ((refused, error),) = done.refused
+    assert (refused["kind"], refused["metadata"]["name"]) == ("ConfigMap", "shield-state-0")
+    assert "larger than 8 chunks hold" in error.message
+    held = encoded(SMALL, SCHEMA, PLAN, done)
+    assert held is not None
+    assert held.record.state == SMALL
