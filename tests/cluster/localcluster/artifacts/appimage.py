@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -116,7 +117,17 @@ def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path, argumen
         bud = [*store, "bud", *policed, "--isolation", "chroot", f"--layers={str(stacked).lower()}", "--pull-never"]
         mounts = _mounts(Path(scratch))
         _inside(
-            [*bud, *mounts, *(f"--build-arg={one}" for one in arguments), "-t", tag, "-f", str(recipe), str(context)]
+            [
+                *bud,
+                *_ulimits(),
+                *mounts,
+                *(f"--build-arg={one}" for one in arguments),
+                "-t",
+                tag,
+                "-f",
+                str(recipe),
+                str(context),
+            ]
         )
         draft = out.with_name(out.name + ".new")
         draft.unlink(missing_ok=True)
@@ -128,6 +139,13 @@ def _build(context: Path, recipe: Path, tag: str, out: Path, base: Path, argumen
 def _inside(argv: list[str]) -> None:
     """The command has run in namespaces of its own: what it mounts and starts ends with it."""
     run("unshare", "-mpf", "--kill-child", "--mount-proc", "--propagation", "private", *argv, timeout=1800)
+
+
+def _ulimits() -> list[str]:
+    """buildah's options that keep this machine's limits: by itself it raises them, which not every root may."""
+    kinds = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    held = {name: resource.getrlimit(kind) for name, kind in kinds.items()}
+    return [f"--ulimit={name}={soft}:{hard}" for name, (soft, hard) in held.items()]
 
 
 def _mounts(scratch: Path) -> list[str]:
