@@ -60,3 +60,6 @@ class Plan:
     memory: Memory
     again_after: float
     """Seconds until the next look even if nothing changes."""
+    held: tuple[str, ...] = ()
+    """Names of Deployments that wait for their turn. Of these only the owners are written: without, the last zone
+    that they know takes them with it, and with them the pods of zones that came meanwhile."""

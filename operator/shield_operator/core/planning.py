@@ -66,6 +66,7 @@ def make_plan(world: World) -> Plan:
         happenings=tuple(_happenings(zones, statuses, of_fleet, world)),
         memory=replace(decided.assigned.memory, unacknowledged_since=unaware, waiting=waiting),
         again_after=_pace(decided, unaware, world),
+        held=decided.rollout.held,
     )
 
 

@@ -20,7 +20,7 @@ from shield_operator.kube.api import Api, ApiError, Conflict
 from shield_operator.kube.collect import Collector
 from shield_operator.kube.events import Publisher
 from shield_operator.kube.index import Index
-from shield_operator.kube.kinds import CONFIG_MAP, FLEET, SECRET, ZONE, Kind, kind_of
+from shield_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, FLEET, SECRET, ZONE, Kind, kind_of
 from shield_operator.kube.observe import Observed
 from shield_operator.kube.record import Held, RecordStore, chunks_of, encode
 from shield_operator.kube.secrets import SecretKeeper
@@ -78,6 +78,8 @@ class Applier:
         await self._record(key, seen, plan, done)
         for _, group in itertools.groupby(plan.objects, key=lambda body: str(body["kind"])):
             await self._objects(key, list(group), done)
+        for body in adoptions(plan, key, self._index):
+            await self._adopt(body, done)
         await self._prune(key, plan, done)
         self._collector.expect(key, done.held, _unmeasured(done.held))
         await self._statuses(key, plan, done)
@@ -150,6 +152,13 @@ class Applier:
         done.writes += seen is None or fingerprint(seen) != fingerprint(after)
         self._index.put(kind, after)
 
+    async def _adopt(self, body: Body, done: Done) -> None:
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        after = await self._try(body, self._api.merge(DEPLOYMENT, namespace, name, body), done)
+        if after is not None:
+            self._index.put(DEPLOYMENT, after)
+            done.writes += 1
+
     async def _prune(self, key: FleetKey, plan: Plan, done: Done) -> None:
         """Children that are neither applied nor held back; children go with their own children."""
         chunks = plan.record_objects[: chunks_of(done.held)] if done.held is not None else ()
@@ -199,6 +208,24 @@ class Applier:
             done.refused.append((body, error))
             return None
         return after
+
+
+def adoptions(plan: Plan, key: FleetKey, index: Index) -> list[Body]:
+    """A patch for each Deployment held back that lacks an owner of the plan: the owners it has, and those."""
+    out: list[Body] = []
+    wanted = plan.secrets.owners if plan.secrets is not None else ()
+    for name in plan.held:
+        seen = index.get(DEPLOYMENT, key.namespace, name)
+        if seen is None:
+            continue
+        owners = list(seen["metadata"].get("ownerReferences") or ())
+        known = {owner["uid"] for owner in owners}
+        missing = [dict(owner) for owner in wanted if owner["uid"] not in known]
+        if missing:
+            metadata: dict[str, Any] = {"name": name, "namespace": key.namespace, "uid": seen["metadata"]["uid"]}
+            metadata["ownerReferences"] = owners + missing
+            out.append({"apiVersion": DEPLOYMENT.api_version, "kind": DEPLOYMENT.kind, "metadata": metadata})
+    return out
 
 
 def refusals(done: Done) -> Mapping[tuple[str, str], str]:

@@ -110,3 +110,13 @@ def test_the_fleets_own_events_come_on_the_fleet(served):
     assert ("default", "RolloutStarted") in served.happenings
     assert served.fleet.status["lower"] == "4/4"
     assert served.fleet.status["upper"] == "2/2"
+
+
+def test_a_zone_that_comes_during_a_rollout_is_made_an_owner_of_what_waits(served, new_zone):
+    served.image = "shield:2"
+    served.stuck = {("lower", "us/a")}
+    served.run(3)
+    served.zones["blog"] = new_zone("blog", created="2026-02-01T00:00:00Z")
+    plan = served.step()
+    assert len(plan.held) == 5
+    assert {owner["name"] for owner in plan.secrets.owners} == {"shop", "blog"}

@@ -4,9 +4,11 @@ import secrets
 from dataclasses import replace
 
 from shield_operator.core.plan import Plan, Secrets
-from shield_operator.core.world import Memory
+from shield_operator.core.world import FleetKey, Memory
 from shield_operator.kube.api import ApiError, Conflict
-from shield_operator.kube.apply import Done, encoded, refusals
+from shield_operator.kube.apply import Done, adoptions, encoded, refusals
+from shield_operator.kube.index import Index
+from shield_operator.kube.kinds import DEPLOYMENT
 from shield_proxy.config.state import FleetState, Origin, OriginTls, Zone
 from shield_proxy.config.version import SCHEMA
 
@@ -56,3 +58,18 @@ def test_a_zone_state_that_outgrows_its_config_maps_counts_as_their_refusal() ->
     held = encoded(SMALL, SCHEMA, PLAN, done)
     assert held is not None
     assert held.record.state == SMALL
+
+
+def test_a_deployment_that_is_held_back_gets_the_owner_that_it_lacks_and_keeps_the_others() -> None:
+    index, key = Index(), FleetKey("shop", "default")
+    old, new = {"uid": "old", "name": "old"}, PLAN.secrets.owners[0] if PLAN.secrets else {}
+    for name, owners in (("lacks", [old]), ("has", [old, new])):
+        metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "resourceVersion": "1"}
+        index.put(DEPLOYMENT, {"metadata": {**metadata, "ownerReferences": owners}, "spec": {}})
+    (patch,) = adoptions(replace(PLAN, held=("lacks", "has", "gone")), key, index)
+    assert patch["metadata"] == {
+        "name": "lacks",
+        "namespace": "shop",
+        "uid": "uid-lacks",
+        "ownerReferences": [old, new],
+    }
