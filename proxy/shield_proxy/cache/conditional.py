@@ -14,7 +14,9 @@ CLIENT_CONDITIONS = frozenset((b"if-none-match", b"if-modified-since"))
 """Not forwarded when a response is fetched for the cache."""
 STATE_CONDITIONS = frozenset((b"if-match", b"if-unmodified-since"))
 """Only the origin can judge these."""
-_KEPT_ON_UPDATE = frozenset((b"content-length", b"content-encoding", b"content-type", b"content-range", b"age"))
+_KEPT_ON_UPDATE = frozenset(
+    (b"content-length", b"content-encoding", b"content-type", b"content-range", b"age", b"vary")
+)
 
 
 def opaque(tag: bytes) -> bytes:

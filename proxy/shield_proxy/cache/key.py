@@ -3,15 +3,25 @@
 from shield_proxy.wire.message import Index, RequestHead
 
 KEY_FIELDS = (
-    b"origin",
     b"forwarded",
+    b"front-end-https",
+    b"origin",
+    b"x-forwarded-path",
+    b"x-forwarded-port",
+    b"x-forwarded-prefix",
     b"x-forwarded-scheme",
+    b"x-forwarded-server",
+    b"x-forwarded-ssl",
+    b"x-forwarded-uri",
     b"x-host",
+    b"x-http-host-override",
     b"x-http-method",
     b"x-http-method-override",
     b"x-method-override",
+    b"x-original-host",
     b"x-original-url",
     b"x-rewrite-url",
+    b"x-url-scheme",
 )
 """Fields that origins are known to answer by without saying so in Vary. X-Forwarded-Host and -Proto are set here."""
 

@@ -50,7 +50,7 @@ def judge(
         return NotStored("set-cookie")
     if (authorized or b"authorization" in request) and not any(name in said for name in SHARED_WITH_AUTHORIZATION):
         return NotStored("authorization", of_request=True)
-    vary = tuple(sorted(set(list_members(head.index.get(b"vary")))))
+    vary = vary_names(head.index)
     if b"*" in vary:
         return NotStored("vary *")
     lifetime = explicit_lifetime(head.index, said, wall)
@@ -63,6 +63,19 @@ def judge(
     if lifetime <= 0 and b"etag" not in head.index and b"last-modified" not in head.index:
         return NotStored("neither fresh nor validated", forbidden=b"no-cache" in said)
     return Storable(vary, said, lifetime)
+
+
+def vary_names(index: Index) -> tuple[bytes, ...]:
+    """The request fields that a response says it was selected by."""
+    return tuple(sorted(set(list_members(index.get(b"vary")))))
+
+
+def may_refresh(stored: StoredResponse, head: ResponseHead) -> bool:
+    """Whether a 304 leaves the stored response one for all: it takes nothing back, gives nobody a cookie and names no
+    further field to select by. What a 304 says becomes part of what is stored (RFC 9111, 3.2), so it is judged too."""
+    said = parse_directives(head.index.get(b"cache-control"))
+    forbidden = b"no-store" in said or b"private" in said or b"set-cookie" in head.index
+    return not forbidden and set(vary_names(head.index)) <= set(stored.vary)
 
 
 def store(

@@ -48,7 +48,14 @@ class Entry:
 def entry_cost(stored: StoredResponse) -> int:
     """Bytes that keeping it takes, without its head and aliases."""
     texts = sum(len(name) + len(value) for name, value in stored.fields)
-    return ENTRY_COST + len(stored.body) + 2 * texts + FIELD_COST * len(stored.fields) + 2 * len(stored.key)
+    return (
+        ENTRY_COST
+        + len(stored.body)
+        + 2 * texts
+        + FIELD_COST * len(stored.fields)
+        + 2 * len(stored.key)
+        + len(stored.variation)
+    )
 
 
 class Resource:

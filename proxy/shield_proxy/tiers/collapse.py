@@ -157,12 +157,16 @@ class Fill:
         self._wake()
 
     async def take(self, reader: "Reader") -> bytes:
-        """The bytes after what the reader has; b"" at the end; CutShort."""
+        """The next bytes, about WINDOW at most: who lags holds a copy of them. b"" at the end; CutShort."""
         while True:
             at = reader.position - self._base
             if at < len(self._pieces):
-                taken = self._pieces[at] if at == len(self._pieces) - 1 else b"".join(self._pieces[at:])
-                reader.position = self._base + len(self._pieces)
+                end, size = at + 1, len(self._pieces[at])
+                while end < len(self._pieces) and size < WINDOW:
+                    size += len(self._pieces[end])
+                    end += 1
+                taken = self._pieces[at] if end == at + 1 else b"".join(self._pieces[at:end])
+                reader.position = self._base + end
                 if not self.kept:
                     self._trim()
                     self._wake()
@@ -217,7 +221,8 @@ class Fills:
 
     def __init__(self) -> None:
         self._running: dict[bytes, Fill] = {}
-        self._alone: dict[bytes, float] = {}
+        self._alone: dict[int, float] = {}
+        """By the key's hash: keys are as long as clients like, and one taken for another costs a wait at most."""
 
     def running(self, key: bytes) -> Fill | None:
         """The fetch to wait for."""
@@ -240,18 +245,18 @@ class Fills:
             self._alone = {known: until for known, until in self._alone.items() if until > now}
             if len(self._alone) >= MOST_REMEMBERED:
                 self._alone.clear()
-        self._alone[key] = now + DONT_WAIT_SECONDS
+        self._alone[hash(key)] = now + DONT_WAIT_SECONDS
 
     def is_alone(self, key: bytes, now: float) -> bool:
         """Whether requests of this key fetch on their own."""
-        until = self._alone.get(key)
+        until = self._alone.get(hash(key))
         if until is None:
             return False
         if until <= now:
-            del self._alone[key]
+            del self._alone[hash(key)]
             return False
         return True
 
     def shared(self, key: bytes) -> None:
         """A response of this key could be shared after all."""
-        self._alone.pop(key, None)
+        self._alone.pop(hash(key), None)

@@ -15,7 +15,7 @@ from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.inbound import Inbound, from_client, from_pod
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
-from shield_proxy.tiers.replay import covers, replay_now, send_large
+from shield_proxy.tiers.replay import LARGE, covers, replay_now, send_large
 from shield_proxy.tiers.snapshot import Routed, route
 from shield_proxy.tiers.source import Wanted
 from shield_proxy.wire.exchange import ClientGone, Exchange
@@ -49,8 +49,10 @@ class Pipeline:
         age = now - entry.born
         if age >= entry.fresh_for:
             return None
-        entry.used = True
         body = entry.body
+        if len(body) > LARGE:
+            return None  # queued as a whole, it would be cut for clients that take longer than a stall may last
+        entry.used = True
         tally = entry.tally
         tally.count += 1
         tally.bytes += len(body)
@@ -154,7 +156,10 @@ class Pipeline:
         finally:
             # Also when no answer was seen: nobody knows then what the request has done.
             if head.method not in (b"GET", b"HEAD", b"OPTIONS") and context.exchange.status < 400:
-                core.forget(target_key(context.routed.zone.uid, context.inbound.scheme, head.authority, head.target))
+                plain = target_key(context.routed.zone.uid, context.inbound.scheme, head.authority, head.target)
+                core.forget(plain)
+                if context.key != plain:  # a page that posts also gets, with the same Origin
+                    core.forget(context.key)
 
     def _refuse(self, exchange: Exchange, routed: Routed | None, status: int, reason: str) -> None:
         """Answers with an error of the shield's own; a response that has begun is cut instead."""

@@ -6,7 +6,7 @@ from shield_proxy.cache.conditional import CLIENT_CONDITIONS, confirms, freshen,
 from shield_proxy.cache.directives import Directives
 from shield_proxy.cache.freshness import initial_age
 from shield_proxy.cache.reuse import usable_on_error
-from shield_proxy.cache.storable import NotStored, Storable, judge, store
+from shield_proxy.cache.storable import NotStored, Storable, judge, may_refresh, store
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.collapse import Failed, Fill, Opening, Ready, Released
@@ -52,8 +52,10 @@ class Source:
         conditions = revalidation(old) if old is not None and old.validated else ()
         try:
             reply = await core.fetcher.fetch(self._ask(context, conditions), owner)
-            if reply.head.status == 304 and old is not None and not confirms(old, reply.head):
+            refreshes = old is not None and confirms(old, reply.head) and may_refresh(old, reply.head)
+            if reply.head.status == 304 and conditions and not refreshes:
                 reply.give_up()
+                conditions = ()
                 reply = await core.fetcher.fetch(self._ask(context, ()), owner)
         except Unanswerable as error:
             if wanted.entry is not None and usable_on_error(old, core.clock()):
@@ -172,7 +174,9 @@ class Source:
             trusted=reply.trusted,
         )
         entry = self._core.keep(stored, context.routed, share=reply.to != "owner")
-        if context.exchange.head.method == b"GET" and not context.inbound.from_hop:
+        # By a state that is no longer in use the host may be another zone's.
+        current = context.snapshot is self._core.snapshot
+        if current and context.exchange.head.method == b"GET" and not context.inbound.from_hop:
             self._core.alias(context.exchange.head, entry)
 
 

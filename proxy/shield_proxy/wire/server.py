@@ -115,7 +115,7 @@ class ServerConnection(asyncio.Protocol):
                 break
             end = buffer.find(b"\r\n\r\n", max(known - 3, 0)) + 4
             line = buffer.find(b"\r\n")
-            if end > 3 and buffer[:4] == b"GET " and buffer[line - 9 : line] == b" HTTP/1.1":
+            if end > 3 and buffer[:5] == b"GET /" and buffer[line - 9 : line] == b" HTTP/1.1":
                 block = buffer[line:end]
                 plain = listener.blocks.get(block) or (listener.blocks.judge(block) if listener.fast else None)
                 parts = service.hit(plain, buffer[4 : line - 9], now, self.peer) if plain is not None else None

@@ -135,3 +135,8 @@ def test_the_count_covers_what_python_really_takes() -> None:
     finally:
         tracemalloc.stop()
     assert taken < memory.bytes < 2 * taken
+
+
+def test_what_clients_say_in_selecting_fields_counts_too() -> None:
+    long, short = entry("a", variation=b"cookie:" + b"x" * 30_000, vary=(b"cookie",)), entry("a", vary=(b"cookie",))
+    assert long.cost - short.cost >= 30_000

@@ -1,6 +1,7 @@
 """Fills: many readers of one body."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 
@@ -82,3 +83,30 @@ async def test_a_fill_is_found_until_it_is_finished_or_its_bytes_are_let_go() ->
     assert fills.running(b"k") is second
     fills.finish(b"k", second)
     assert fills.running(b"k") is None
+
+
+async def test_who_lags_behind_gets_the_rest_in_copies_of_bounded_size() -> None:
+    fill = Fill()
+    reader = fill.reader()
+    piece = b"x" * (WINDOW // 4)
+    for _ in range(40):
+        fill.add(piece)
+    fill.end()
+    sizes = []
+    while taken := await reader.read():
+        sizes.append(len(taken))
+    assert sum(sizes) == 40 * len(piece)
+    assert max(sizes) <= WINDOW + len(piece)
+
+
+def test_keys_that_are_fetched_alone_are_remembered_without_their_bytes() -> None:
+    fills = Fills()
+    tracemalloc.start()
+    for i in range(1000):
+        fills.dont_wait(b"%d" % i + b"x" * 10_000, 0.0)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
+    assert fills.is_alone(b"7" + b"x" * 10_000, 1.0)
+    fills.shared(b"7" + b"x" * 10_000)
+    assert not fills.is_alone(b"7" + b"x" * 10_000, 1.0)
