@@ -138,3 +138,25 @@ async def test_a_large_hit_reaches_a_client_that_takes_longer_than_a_stall_may_l
             taken += len(piece)
             await until(lambda: loop.time() - started > 3 * taken / size)  # noqa: B023
     assert loop.time() - started > 2.5
+
+
+async def test_a_private_response_stays_private_whatever_connection_names(fleet: Fleet, origin: Origin) -> None:
+    await fleet.add("low", Tier.LOWER)
+    await fleet.add("up", Tier.UPPER)
+    fleet.use(zone(origin.port))
+    modified = ("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")
+    origin.script = lambda _: Say(fields=[("Connection", "cache-control"), ("Cache-Control", "private"), modified])
+    words = [(await fleet.get("low", "/a")).word for _ in range(2)]
+    assert (words, len(origin.seen)) == (["BYPASS", "BYPASS"], 2)
+
+
+@pytest.mark.parametrize("body", [b"x", None])
+async def test_a_post_that_an_upper_pod_does_not_know_yet_is_not_told_that_nothing_is_there(
+    fleet: Fleet, origin: Origin, body: bytes | None
+) -> None:
+    await fleet.add("low", Tier.LOWER)
+    await fleet.add("up", Tier.UPPER)
+    fleet.use()
+    fleet.pods["low"].use(fleet.state(zone(origin.port)))
+    response = await fleet.get("low", "/a", method="POST", body=body)
+    assert (response.status, origin.seen) == (503, [])

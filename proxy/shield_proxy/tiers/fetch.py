@@ -174,9 +174,11 @@ class Fetcher:
                     if error.kind == "response-timeout" or (error.connected and not ask.repeatable):
                         raise tier_error(error) from error
                     continue
-                if ask.repeatable and refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
+                if refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
                     failure = UpstreamFailed("refused", "the pod takes no requests")
                     reply.give_up()
+                    if not ask.repeatable:  # its body may be read already; a pod's 404 says nothing of the resource
+                        raise tier_error(failure)
                     continue
                 return reply
         raise tier_error(failure) if failure is not None else Unanswerable(503, "no-upper-tier")

@@ -20,6 +20,10 @@ HOP_BY_HOP = frozenset(
 )
 """Fields of one connection (RFC 9110, 7.6.1), and of a proxy's own authentication."""
 
+END_TO_END = frozenset((b"cache-control", b"expires", b"pragma", b"vary"))
+"""Never a connection's own, whatever Connection says (RFC 9110, 7.6.1): without them the next cache would share what
+is private."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
@@ -28,7 +32,7 @@ _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 def forwardable(fields: Fields, index: Index, drop: frozenset[bytes] = frozenset()) -> Fields:
     """The fields that may cross: neither hop-by-hop, nor named by Connection, nor in `drop` (lower case)."""
     named = list_members(index.get(b"connection"))
-    left_out = HOP_BY_HOP | drop if not named else HOP_BY_HOP | drop | set(named)
+    left_out = HOP_BY_HOP | drop if not named else HOP_BY_HOP | drop | (set(named) - END_TO_END)
     return tuple(field for field in fields if field[0].lower() not in left_out)
 
 
