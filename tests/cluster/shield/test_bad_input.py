@@ -28,6 +28,7 @@ ORIGIN = {"name": "main", "address": "origin-eu.example.com", "port": 80}
         ({"hosts": ["shop.example.com:80"]}, "hosts"),
         ({"routes": [{"pathPrefix": "/", "backend": "other"}]}, "backend"),
         ({"routes": [{"pathPrefix": "x", "backend": "main"}]}, "pathPrefix"),
+        ({"routes": [{"pathPrefix": "/a", "backend": "main"}, {"pathPrefix": "/a", "backend": "main"}]}, "routes"),
         ({"exposure": {"type": "ClusterIP", "nodePort": 30080}}, "nodePort"),
         ({"exposure": {"type": "LoadBalancer"}}, "exposure"),
         ({"tieredCache": {"topology": "Ring"}}, "topology"),
