@@ -1,35 +1,13 @@
 """The cache key: what makes two requests ask for the same thing."""
 
 from shield_proxy.wire.message import Index, RequestHead
-
-KEY_FIELDS = (
-    b"forwarded",
-    b"front-end-https",
-    b"origin",
-    b"x-forwarded-path",
-    b"x-forwarded-port",
-    b"x-forwarded-prefix",
-    b"x-forwarded-scheme",
-    b"x-forwarded-server",
-    b"x-forwarded-ssl",
-    b"x-forwarded-uri",
-    b"x-host",
-    b"x-http-host-override",
-    b"x-http-method",
-    b"x-http-method-override",
-    b"x-method-override",
-    b"x-original-host",
-    b"x-original-url",
-    b"x-rewrite-url",
-    b"x-url-scheme",
-)
-"""Fields that origins are known to answer by without saying so in Vary. X-Forwarded-Host and -Proto are set here."""
+from shield_proxy.wire.plain import UNSAID
 
 
 def cache_key(zone_uid: str, scheme: bytes, authority: bytes, target: bytes, index: Index) -> bytes:
     """The canonical key. It begins with the zone's UID, so that zones never share; no part can run into the next."""
     key = b"%s\n%s\n%s\n%s" % (zone_uid.encode(), scheme, authority, target)
-    for name in KEY_FIELDS:
+    for name in UNSAID:
         if name in index:
             key += b"\n%s:%s" % (name, index[name])
     return key

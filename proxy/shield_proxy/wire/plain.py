@@ -9,16 +9,39 @@ import re
 from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
 from shield_proxy.wire.parse import AUTHORITY, FIELD_LINE
 
+UNSAID = (
+    b"forwarded",
+    b"front-end-https",
+    b"origin",
+    b"x-forwarded-path",
+    b"x-forwarded-port",
+    b"x-forwarded-prefix",
+    b"x-forwarded-scheme",
+    b"x-forwarded-server",
+    b"x-forwarded-ssl",
+    b"x-forwarded-uri",
+    b"x-host",
+    b"x-http-host-override",
+    b"x-http-method",
+    b"x-http-method-override",
+    b"x-method-override",
+    b"x-original-host",
+    b"x-original-url",
+    b"x-rewrite-url",
+    b"x-url-scheme",
+)
+"""Fields that origins are known to answer by without saying so in Vary: part of the cache key. X-Forwarded-Host and
+-Proto are not among them: the shield sets them itself."""
+
 DECISIVE = frozenset(
     (
+        *UNSAID,
         b"authorization",
         b"cache-control",
         b"cdn-loop",
         b"connection",
         b"content-length",
         b"expect",
-        b"forwarded",
-        b"front-end-https",
         b"if-match",
         b"if-modified-since",
         b"if-none-match",
@@ -26,7 +49,6 @@ DECISIVE = frozenset(
         b"if-unmodified-since",
         b"keep-alive",
         b"max-forwards",
-        b"origin",
         b"pragma",
         b"proxy-authorization",
         b"proxy-connection",
@@ -36,22 +58,6 @@ DECISIVE = frozenset(
         b"transfer-encoding",
         b"upgrade",
         b"x-forwarded-host",
-        b"x-forwarded-path",
-        b"x-forwarded-port",
-        b"x-forwarded-prefix",
-        b"x-forwarded-scheme",
-        b"x-forwarded-server",
-        b"x-forwarded-ssl",
-        b"x-forwarded-uri",
-        b"x-host",
-        b"x-http-host-override",
-        b"x-http-method",
-        b"x-http-method-override",
-        b"x-method-override",
-        b"x-original-host",
-        b"x-original-url",
-        b"x-rewrite-url",
-        b"x-url-scheme",
     )
 )
 """Fields that change how a request is answered; private fields (shield-*) are decisive too."""

@@ -8,13 +8,12 @@ from shield_proxy.cache.conditional import confirms, freshen, not_modified, reva
 from shield_proxy.cache.dates import parse_date
 from shield_proxy.cache.directives import FOREVER, parse_directives, request_directives, seconds
 from shield_proxy.cache.freshness import explicit_lifetime, heuristic_lifetime, initial_age
-from shield_proxy.cache.key import KEY_FIELDS, cache_key, target_key
+from shield_proxy.cache.key import cache_key, target_key
 from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, select_range
 from shield_proxy.cache.reuse import Hit, Miss, Revalidate, choose, usable_on_error
 from shield_proxy.cache.storable import NotStored, Storable, judge, store
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import Fields, ResponseHead, UntilClose, index_fields
-from shield_proxy.wire.plain import DECISIVE
 
 WALL = 1_793_577_600.0  # Mon, 02 Nov 2026 00:00:00 GMT
 NOON = b"Mon, 02 Nov 2026 00:00:00 GMT"
@@ -259,7 +258,3 @@ def test_keys_of_zones_schemes_hosts_and_poisoned_requests_differ() -> None:
     }
     assert len(keys) == 7
     assert target_key("a", b"http", b"h", b"/") in keys
-
-
-def test_no_field_of_the_key_is_overlooked_by_the_fast_path() -> None:
-    assert set(KEY_FIELDS) <= DECISIVE
