@@ -5,6 +5,7 @@ import time
 import pytest
 
 from localcluster import Cluster
+from product import objects
 from product.install import Installed
 from product.loop import asking
 from product.polling import poll
@@ -53,6 +54,7 @@ def test_a_node_that_goes_takes_its_data_centre_out_of_the_status(
         pytest.skip("this provider can't stop a node")
     edge = product.edge(shop, "shop")
     poll("fra is the upper tier and ams the runner-up", lambda: tiers(product, shop) == ("eu/fra", "eu/ams"), 180, 2)
+    poll("every pod is Ready, the runner-up's too", lambda: complete(product, shop), 120, 2)
     try:
         with asking(cluster, "iad", edge, HOST, "/cache/loss-{n}?ttl=60") as tally:
             cluster.node_stop("fra")
@@ -71,6 +73,13 @@ def centres(product: Installed, namespace: str) -> set[str]:
     """region/zone of the data centres in the zone's status."""
     zone = product.tools.get("ssz", "shop", namespace) or {}
     return {f"{d['region']}/{d['zone']}" for d in zone.get("status", {}).get("dataCenters", [])}
+
+
+def complete(product: Installed, namespace: str) -> bool:
+    """Whether the zone counts all its pods as Ready and nothing is under way."""
+    zone = product.tools.get("ssz", "shop", namespace)
+    ready, _, wanted = str((zone or {}).get("status", {}).get("pods", "0/?")).partition("/")
+    return ready == wanted and objects.condition(zone, "Reconciling").get("status") == "False"
 
 
 def tiers(product: Installed, namespace: str) -> tuple[str | None, str | None]:
