@@ -147,9 +147,9 @@ def read_mounted(directory: Path) -> bytes | None:
     here = directory / "..data"
     here = here.resolve() if here.exists() else directory
     chunks: list[bytes] = []
-    for i in range(CHUNKS):
+    for path in chunk_paths(here):
         try:
-            chunks.append((here / f"chunk-{i}").read_bytes())
+            chunks.append(path.read_bytes())
         except OSError:
             continue  # every chunk is optional, and a swap may take the directory away between two of them
     return join_chunks(chunks)

@@ -17,7 +17,7 @@ HOST = "shop.example.com"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests below need the cluster; those that change the release run last."""
+    """All tests below need the cluster."""
     for item in items:
         if "tests/cluster" in str(item.path):
             item.add_marker("cluster")
