@@ -34,13 +34,22 @@ class World:
 
 
 def namespaces_of(pids: set[int]) -> frozenset[str]:
-    """The network, mount and pid namespaces that these processes are in."""
+    """The network, mount and pid namespaces that these processes run in. One that has ended runs in none, though its
+    pid namespace can be read until its parent, here the machine's first process, has collected it."""
     found = set()
     for pid in pids:
+        if _ended(pid):
+            continue
         for kind in ("net", "mnt", "pid"):
             with suppress(OSError):
                 found.add(os.readlink(f"/proc/{pid}/ns/{kind}"))
     return frozenset(found)
+
+
+def _ended(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    return True
 
 
 def everyone() -> set[int]:
