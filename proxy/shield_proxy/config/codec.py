@@ -5,7 +5,17 @@ from typing import Any
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField, Reader
-from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Route, Zone
+from shield_proxy.config.state import (
+    DEFAULT_MAX_CONNECTIONS,
+    DEFAULT_MAX_REQUEST_BYTES,
+    DEFAULT_RESPONSE_SECONDS,
+    DataCenter,
+    FleetState,
+    Origin,
+    OriginTls,
+    Route,
+    Zone,
+)
 from shield_proxy.config.version import READS
 
 
@@ -28,8 +38,8 @@ def encode_state(state: FleetState, schema: int) -> dict[str, Any]:
 
 
 def encode_zone(zone: Zone) -> dict[str, Any]:
-    """The zone's part of the document."""
-    return {
+    """The zone's part of the document; what has its default is left out."""
+    out: dict[str, Any] = {
         "uid": zone.uid,
         "namespace": zone.namespace,
         "name": zone.name,
@@ -39,6 +49,11 @@ def encode_zone(zone: Zone) -> dict[str, Any]:
         "routes": [{"pathPrefix": r.path_prefix, "backend": r.backend, "hosts": list(r.hosts)} for r in zone.routes],
         "uppers": {backend: list(keys) for backend, keys in zone.uppers.items()},
     }
+    if zone.certificate is not None:
+        out["certificate"] = zone.certificate
+    if zone.max_request_bytes != DEFAULT_MAX_REQUEST_BYTES:
+        out["maxRequestBytes"] = zone.max_request_bytes
+    return out
 
 
 def _encode_origin(origin: Origin) -> dict[str, Any]:
@@ -49,6 +64,12 @@ def _encode_origin(origin: Origin) -> dict[str, Any]:
         out["tls"] = {"serverName": origin.tls.server_name, "verify": origin.tls.verify}
         if origin.tls.ca_bundle is not None:
             out["tls"]["caBundle"] = origin.tls.ca_bundle
+        if origin.tls.client_certificate is not None:
+            out["tls"]["clientCertificate"] = origin.tls.client_certificate
+    if origin.response_seconds != DEFAULT_RESPONSE_SECONDS:
+        out["responseMilliseconds"] = round(origin.response_seconds * 1000)
+    if origin.max_connections != DEFAULT_MAX_CONNECTIONS:
+        out["maxConnections"] = origin.max_connections
     return out
 
 
@@ -88,6 +109,8 @@ def decode_zone(item: Reader) -> Zone:
         origins=item.items("origins", _origin),
         routes=item.items("routes", _route),
         uppers=_uppers(item),
+        certificate=item.text("certificate") if item.has("certificate") else None,
+        max_request_bytes=item.number("maxRequestBytes", DEFAULT_MAX_REQUEST_BYTES),
     )
     names = {origin.name for origin in zone.origins}
     if not names:
@@ -111,6 +134,7 @@ def _origin(item: Reader) -> Origin:
             server_name=section.text("serverName"),
             verify=section.flag("verify", True),
             ca_bundle=section.text("caBundle") if section.has("caBundle") else None,
+            client_certificate=section.text("clientCertificate") if section.has("clientCertificate") else None,
         )
     return Origin(
         name=item.text("name"),
@@ -118,6 +142,8 @@ def _origin(item: Reader) -> Origin:
         port=item.number("port", least=1, most=65535),
         tls=tls,
         host_header=item.text("hostHeader") if item.has("hostHeader") else None,
+        response_seconds=item.number("responseMilliseconds", round(DEFAULT_RESPONSE_SECONDS * 1000), least=1) / 1000,
+        max_connections=item.number("maxConnections", DEFAULT_MAX_CONNECTIONS, least=1),
     )
 
 

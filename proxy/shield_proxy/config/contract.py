@@ -16,6 +16,8 @@ NEXT_TIER: dict[Tier, Tier | None] = {Tier.LOWER: Tier.REGIONAL, Tier.REGIONAL: 
 
 CLIENT_PORT = 8080
 """Plain HTTP of clients; only lower tiers listen on it."""
+CLIENT_TLS_PORT = 8443
+"""TLS of clients, by SNI; only lower tiers listen on it."""
 HOP_PORT = 8444
 """Mutual TLS, proxied requests of other pods of the fleet only."""
 INTERNAL_PORT = 8445
@@ -36,6 +38,10 @@ STATE_DIR = "/etc/smart-shield/state"
 """Where the record's chunks are mounted, as files chunk-0, chunk-1, ..."""
 TLS_DIR = "/etc/smart-shield/tls"
 """tls.crt, tls.key, ca.crt (a bundle: during a rotation the old and the new CA)."""
+CERTIFICATES_DIR = "/etc/smart-shield/certificates"
+"""SECRET/tls.crt and SECRET/tls.key of zones (lower tiers); a folder is missing while its Secret does not exist."""
+ORIGIN_TLS_DIR = "/etc/smart-shield/origin-tls"
+"""SECRET/tls.crt and SECRET/tls.key shown to origins (upper tiers)."""
 REDIS_DIR = "/etc/smart-shield/redis"
 """password"""
 

@@ -18,6 +18,13 @@ class OriginTls:
     verify: bool = True
     ca_bundle: str | None = None
     """PEM; None is the image's own trust store."""
+    client_certificate: str | None = None
+    """Name of the Secret, mounted below contract.ORIGIN_TLS_DIR, with what the shield shows to the origin."""
+
+
+DEFAULT_RESPONSE_SECONDS = 100.0
+DEFAULT_MAX_CONNECTIONS = 512
+DEFAULT_MAX_REQUEST_BYTES = 5 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,10 @@ class Origin:
     tls: OriginTls | None = None
     host_header: str | None = None
     """Sent instead of the client's Host."""
+    response_seconds: float = DEFAULT_RESPONSE_SECONDS
+    """From the whole request to the response's head."""
+    max_connections: int = DEFAULT_MAX_CONNECTIONS
+    """Of one pod at a time; further requests wait for one of them, bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,11 @@ class Zone:
     """First match wins (the operator has sorted them: exact host and longest prefix first); else the first origin."""
     uppers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Backend name -> data centre keys in order of use: assigned upper, runner-up, ... Empty: not yet measured."""
+    certificate: str | None = None
+    """Name of the Secret, mounted below contract.CERTIFICATES_DIR, with the certificate clients of the zone's hosts
+    get; None: the zone has no TLS of its own."""
+    max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+    """Larger request bodies are refused with 413."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,13 @@ from shield_proxy.config.version import READS, SCHEMA
 
 words = st.text(min_size=1, max_size=12)
 numbers = st.integers(min_value=0, max_value=2**53)
-origin_tls = st.builds(OriginTls, server_name=words, verify=st.booleans(), ca_bundle=st.none() | words)
+origin_tls = st.builds(
+    OriginTls,
+    server_name=words,
+    verify=st.booleans(),
+    ca_bundle=st.none() | words,
+    client_certificate=st.none() | words,
+)
 origins = st.builds(
     Origin,
     name=words,
@@ -23,6 +29,8 @@ origins = st.builds(
     port=st.integers(min_value=1, max_value=65535),
     tls=st.none() | origin_tls,
     host_header=st.none() | words,
+    response_seconds=st.integers(min_value=1, max_value=10**7).map(lambda ms: ms / 1000),
+    max_connections=st.integers(min_value=1, max_value=10**6),
 )
 data_centers = st.builds(
     DataCenter, region=words, zone=words, services=st.dictionaries(st.sampled_from(list(Tier)), words)
@@ -43,6 +51,8 @@ def zones(draw: st.DrawFn) -> Zone:
         origins=backends,
         routes=tuple(draw(st.lists(routes, max_size=3))),
         uppers=draw(st.dictionaries(names, st.lists(words, max_size=3).map(tuple), max_size=3)),
+        certificate=draw(st.none() | words),
+        max_request_bytes=draw(numbers),
     )
 
 
