@@ -6,6 +6,29 @@ from typing import Any
 
 from shield_proxy.config.reading import Reader
 
+MOST_PROBLEMS = 64
+"""Of one pod in one report; which it leaves out beyond that does not change while nothing happens."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """What a zone's spec names and this pod can't use, though it serves the rest of the zone."""
+
+    zone: str
+    """UID."""
+    reason: str
+    """SecretMissing, CertificateInvalid or CertificateExpired."""
+    message: str
+    """For people: names the Secret and what is wrong with it. Nothing in it moves by itself."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of it."""
+        return {"zone": self.zone, "reason": self.reason, "message": self.message}
+
+
+def _problem(item: Reader) -> Problem:
+    return Problem(item.text("zone"), item.text("reason"), item.text("message"))
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
@@ -20,10 +43,12 @@ class Acknowledgement:
     confirmed: bool
     """The operator or a peer has confirmed the generation since the pod started."""
     draining: bool = False
+    problems: tuple[Problem, ...] = ()
+    """Sorted."""
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object of it."""
-        return {
+        """The JSON object of it; without problems it does not speak of them."""
+        out: dict[str, Any] = {
             "schema": self.schema,
             "generation": self.generation,
             "lease": self.lease,
@@ -31,6 +56,9 @@ class Acknowledgement:
             "confirmed": self.confirmed,
             "draining": self.draining,
         }
+        if self.problems:
+            out["problems"] = [problem.to_json() for problem in self.problems[:MOST_PROBLEMS]]
+        return out
 
 
 def read_acknowledgement(document: object) -> Acknowledgement:
@@ -43,6 +71,7 @@ def read_acknowledgement(document: object) -> Acknowledgement:
         version=top.text("version"),
         confirmed=top.flag("confirmed"),
         draining=top.flag("draining", False),
+        problems=top.items("problems", _problem)[:MOST_PROBLEMS],
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from aiohttp import web
@@ -10,7 +10,7 @@ from aiohttp import web
 from shield_proxy.config import contract
 from shield_proxy.config.identity import Identity, OperatorIdentity, PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
-from shield_proxy.config.reports import Measurement, latency_report
+from shield_proxy.config.reports import Measurement, Problem, latency_report
 from shield_proxy.process.state import Accept, Older, Same, StateHolder, Unreadable, Verdict
 from shield_proxy.wire.tls import peer_identity
 
@@ -34,6 +34,8 @@ class InternalPort:
     ready: Callable[[], bool]
     draining: Callable[[], bool]
     measurements: Callable[[], Iterable[Measurement]]
+    problems: Callable[[], Iterable[Problem]] = tuple
+    """What zones name and this pod can't use at the moment: certificates."""
 
     def application(self) -> web.Application:
         """The routes of config/contract.py behind the check of who asks."""
@@ -79,8 +81,9 @@ class InternalPort:
 
     def _acknowledge(self, status: HTTPStatus, reason: str | None) -> web.Response:
         """The Acknowledgement, and beside it why a record was refused."""
-        acknowledged = self.holder.acknowledgement(self.draining()).to_json()
-        return web.json_response({**acknowledged, "refused": reason}, status=status)
+        held = self.holder.acknowledgement(self.draining())
+        acknowledged = replace(held, problems=tuple(sorted(set(self.problems()))))
+        return web.json_response({**acknowledged.to_json(), "refused": reason}, status=status)
 
     async def _get_latency(self, _request: web.Request) -> web.Response:
         return web.json_response(latency_report(tuple(self.measurements())))

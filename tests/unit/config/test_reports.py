@@ -10,6 +10,7 @@ from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.reports import (
     Acknowledgement,
     Measurement,
+    Problem,
     latency_report,
     read_acknowledgement,
     read_latency_report,
@@ -28,7 +29,10 @@ measurements = st.builds(
 )
 
 
-@given(st.builds(Acknowledgement, schema=counts, generation=counts, lease=counts))
+problems = st.lists(st.builds(Problem), max_size=3).map(tuple)
+
+
+@given(st.builds(Acknowledgement, problems=problems, schema=counts, generation=counts, lease=counts))
 def test_an_acknowledgement_is_read_back(acknowledged: Acknowledgement) -> None:
     assert read_acknowledgement(json.loads(json.dumps(acknowledged.to_json()))) == acknowledged
 
