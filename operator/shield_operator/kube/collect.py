@@ -19,7 +19,7 @@ from shield_operator.kube.queue import Lap, WorkQueue
 from shield_operator.kube.record import Held, decode_record
 from shield_operator.kube.secrets import SecretKeeper
 from shield_operator.kube.views import pod_of
-from shield_proxy.config.record import InvalidRecord
+from shield_proxy.config.record import InvalidRecord, digest_of
 
 EVERY_SECONDS = 5.0
 QUICK_SECONDS = 1.0
@@ -167,12 +167,14 @@ class Collector:
 
 
 def behind(report: Report, held: Held | None) -> bool:
-    """Whether the pod lacks the record, or nobody has confirmed to it that what it holds is the newest."""
+    """Whether the pod lacks the record or holds other bytes in its place, or nobody has confirmed to it that what it
+    holds is the newest."""
     if held is None:
         return False
     said = report.acknowledgement
     order = (held.record.lease, held.record.generation)
-    return (said.lease, said.generation) < order or not said.confirmed
+    other = (said.lease, said.generation) == order and said.digest not in ("", digest_of(held.content))
+    return (said.lease, said.generation) < order or other or not said.confirmed
 
 
 def news(before: Mapping[str, Report], after: Mapping[str, Report]) -> bool:

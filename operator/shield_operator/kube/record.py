@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from shield_operator.kube.api import Api, Conflict
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CONFIG_MAP
 from shield_proxy.config.record import (
-    MAX_DOCUMENT,
+    InvalidRecord,
     join_chunks,
     read_envelope,
     read_record,
@@ -22,9 +21,6 @@ from shield_proxy.config.record import (
 from shield_proxy.config.state import FleetState
 
 FIELD = "chunk"
-MOST_PARTS = 2_000_000
-"""Values in a document that is read: a hundred zones have some ten thousand. Whoever may write ConfigMaps in one
-namespace must not fill the memory of the operator of all."""
 Body = Mapping[str, Any]
 
 
@@ -41,15 +37,10 @@ def decode_record(content: bytes) -> Held:
     envelope = read_envelope(content)
     state: FleetState | None
     try:
-        state = read_record(content) if _parts(content) <= MOST_PARTS else None
-    except (ValueError, RecursionError, zlib.error):
+        state = read_record(content)
+    except InvalidRecord:
         state = None
     return Held(content, Record(envelope.schema, envelope.generation, envelope.lease, state))
-
-
-def _parts(content: bytes) -> int:
-    document = zlib.decompressobj().decompress(content.partition(b"\n")[2], MAX_DOCUMENT)
-    return sum(document.count(mark) for mark in (b",", b"[", b"{"))
 
 
 def record_in(chunks: Sequence[Body | None]) -> Held | None:

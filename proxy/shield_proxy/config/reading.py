@@ -42,6 +42,8 @@ class Reader:
             return default
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise InvalidField(self.at(key), f"must be {kind.__name__}, not {value!r}")
+        if isinstance(value, str):
+            _check_text(value, self.at(key))
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -73,6 +75,7 @@ class Reader:
         for i, value in enumerate(values):
             if not isinstance(value, str):
                 raise InvalidField(f"{self.at(key)}[{i}]", f"must be str, not {value!r}")
+            _check_text(value, f"{self.at(key)}[{i}]")
         return tuple(values)
 
     def _list(self, key: str) -> Sequence[Any]:
@@ -82,3 +85,11 @@ class Reader:
         if not isinstance(value, list | tuple):
             raise InvalidField(self.at(key), f"must be a list, not {type(value).__name__}")
         return value
+
+
+def _check_text(value: str, path: str) -> None:
+    """JSON can escape halves of characters, which no encoding can write again."""
+    try:
+        value.isascii() or value.encode()
+    except UnicodeEncodeError:
+        raise InvalidField(path, "holds half a character") from None

@@ -45,6 +45,8 @@ class Acknowledgement:
     draining: bool = False
     problems: tuple[Problem, ...] = ()
     """Sorted."""
+    digest: str = ""
+    """Of the record in use (record.Envelope); empty before the first, and from versions that do not tell it."""
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of it; without problems it does not speak of them."""
@@ -58,6 +60,8 @@ class Acknowledgement:
         }
         if self.problems:
             out["problems"] = [problem.to_json() for problem in self.problems[:MOST_PROBLEMS]]
+        if self.digest:
+            out["digest"] = self.digest
         return out
 
 
@@ -72,6 +76,7 @@ def read_acknowledgement(document: object) -> Acknowledgement:
         confirmed=top.flag("confirmed"),
         draining=top.flag("draining", False),
         problems=top.items("problems", _problem)[:MOST_PROBLEMS],
+        digest=top.text("digest", ""),
     )
 
 

@@ -11,7 +11,7 @@ from shield_proxy.config import contract
 from shield_proxy.config.identity import Identity, OperatorIdentity, PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
 from shield_proxy.config.reports import Measurement, Problem, latency_report
-from shield_proxy.process.state import Accept, Older, Same, StateHolder, Unreadable, Verdict
+from shield_proxy.process.state import Accept, Different, Older, Same, StateHolder, Unreadable, Verdict
 from shield_proxy.wire.tls import peer_identity
 
 log = logging.getLogger("shield.internal")
@@ -19,6 +19,7 @@ log = logging.getLogger("shield.internal")
 STATUSES: dict[type[Verdict], HTTPStatus] = {
     Accept: HTTPStatus.OK,
     Same: HTTPStatus.OK,
+    Different: HTTPStatus.CONFLICT,
     Older: HTTPStatus.CONFLICT,
     Unreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
@@ -73,7 +74,7 @@ class InternalPort:
 
     async def _put_state(self, request: web.Request) -> web.Response:
         verdict = self.holder.offer(await request.read(), "the operator", confirms=True)
-        reason = verdict.reason if isinstance(verdict, Older | Unreadable) else None
+        reason = verdict.reason if isinstance(verdict, Different | Older | Unreadable) else None
         return self._acknowledge(STATUSES[type(verdict)], reason)
 
     async def _get_status(self, _request: web.Request) -> web.Response:

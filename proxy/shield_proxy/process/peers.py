@@ -11,7 +11,7 @@ import httptools
 from shield_proxy.config import contract
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
-from shield_proxy.process.state import StateHolder, Unreadable, peer_names
+from shield_proxy.process.state import Different, StateHolder, Unreadable, peer_names
 from shield_proxy.wire.tls import HopTls, peer_identity
 
 log = logging.getLogger("shield.peers")
@@ -99,7 +99,7 @@ async def _round(holder: StateHolder, ask: Ask, addresses: list[str]) -> None:
     for address, task in asked.items():
         if (answer := task.result()) is not None:
             verdict = holder.offer(answer[0], f"peer {address}", confirms=False)
-            if answer[1] and not isinstance(verdict, Unreadable):
+            if answer[1] and not isinstance(verdict, Unreadable | Different):
                 holder.confirm(f"peer {address}")
 
 

@@ -37,6 +37,13 @@ class Same:
 
 
 @dataclass(frozen=True, slots=True)
+class Different:
+    """Of the generation that is held, but not the same bytes: one of the two is not the operator's."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Older:
     """Of a former leader or generation."""
 
@@ -50,15 +57,19 @@ class Unreadable:
     reason: str
 
 
-Verdict = Accept | Same | Older | Unreadable
+Verdict = Accept | Same | Different | Older | Unreadable
 
 
-def judge(current: Envelope | None, offered: bytes, namespace: str, fleet: str) -> Verdict:
-    """What becomes of an offered record when `current` is held by a pod of the fleet."""
+def judge(current: Envelope | None, offered: bytes, namespace: str, fleet: str, *, decisive: bool = False) -> Verdict:
+    """What becomes of an offered record when `current` is held by a pod of the fleet. A `decisive` offer, the
+    operator's own, takes the place of one of the same order with other bytes."""
     try:
         envelope = read_envelope(offered)
         if current is not None and envelope.order == current.order:
-            return Same()
+            if envelope.digest == current.digest:
+                return Same()
+            if not decisive:
+                return Different(f"{_order(envelope)} with other bytes than the one in use")
         if current is not None and envelope.order < current.order:
             return Older(f"{_order(envelope)} is older than {_order(current)}")
         if envelope.schema not in READS:
@@ -91,8 +102,9 @@ class StateHolder:
 
     def offer(self, record: bytes, source: str, confirms: bool) -> Verdict:
         """Judges a record and uses it if it is newer. With `confirms`, one that is readable and not older also
-        vouches for what is held; what a pod held before stays in use otherwise."""
-        verdict = judge(self.envelope, record, self._namespace, self._fleet)
+        vouches for what is held, and wins over other bytes of the same generation; what a pod held before stays in
+        use otherwise."""
+        verdict = judge(self.envelope, record, self._namespace, self._fleet, decisive=confirms)
         match verdict:
             case Accept(bytes_, envelope, state):
                 self._use(state)
@@ -100,6 +112,8 @@ class StateHolder:
                 log.info("state in use: %s from %s", _order(envelope), source)
             case Same():
                 self.refused = None
+            case Different(reason):
+                log.warning("state from %s not used, the operator's next push decides: %s", source, reason)
             case Older(reason):
                 log.info("state from %s not used: %s", source, reason)
             case Unreadable(reason):
@@ -134,6 +148,7 @@ class StateHolder:
             version=VERSION,
             confirmed=self.confirmed,
             draining=draining,
+            digest=held.digest if held else "",
         )
 
 

@@ -1,6 +1,7 @@
 """The record: bytes whose order can be read by any version, and chunks of which only whole sets count."""
 
 import hashlib
+import json
 import zlib
 from itertools import product
 
@@ -59,6 +60,63 @@ def test_a_document_that_unpacks_to_more_than_the_limit_is_refused(monkeypatch: 
     monkeypatch.setattr(record, "MAX_DOCUMENT", 1000)
     with pytest.raises(InvalidRecord, match="larger than 1000 bytes"):
         read_record(newer(zlib.compress(b" " * 1001)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b"\xff\xfe{}",
+        b'"\xff"',
+        b"9" * 5000,
+        b'{"schema":' + b"9" * 5000 + b"}",
+        b"[" + b"0," * 2_100_000 + b"0]",
+        b'{"schema":1,"namespace":"\\ud800","fleet":"f","generation":1,"lease":1}',
+        b'{"schema":1,"namespace":"n","fleet":"f","generation":NaN,"lease":1}',
+    ],
+    ids=["lists", "objects", "utf-16", "utf-8", "number", "field", "parts", "half-character", "nan"],
+)
+def test_a_document_that_somebody_forged_is_refused_and_nothing_else_happens(document: bytes) -> None:
+    packed = zlib.compress(document)
+    digest = hashlib.sha256(packed).hexdigest().encode()
+    with pytest.raises(InvalidRecord):
+        read_record(b"shield-state 1 8 3 %s\n%s" % (digest, packed))
+
+
+@pytest.mark.parametrize("packed", [zlib.compress(b"{}")[:-3], zlib.compress(b"{}") + b"more"])
+def test_a_packed_document_that_ends_early_or_late_is_refused(packed: bytes) -> None:
+    with pytest.raises(InvalidRecord, match="ends early"):
+        read_record(newer(packed))
+
+
+@pytest.mark.parametrize(
+    "numbers", [b"1 -8 3", b"1 8_0 3", b"1 +8 3", b"1 8 " + b"9" * 20, b"1 8 " + b"9" * 9000, b"1  8"]
+)
+def test_an_envelope_has_plain_short_numbers(numbers: bytes) -> None:
+    packed = zlib.compress(b"{}")
+    digest = hashlib.sha256(packed).hexdigest().encode()
+    with pytest.raises(InvalidRecord, match="not a zone state record"):
+        read_envelope(b"shield-state %s %s\n%s" % (numbers, digest, packed))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("schema", "namespace", "fleet", "generation", "lease", "dataCenters", "zones")
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), st.just(1) | json_values))
+def test_a_sound_envelope_around_any_document_gives_a_state_or_an_invalid_record(document: dict[str, object]) -> None:
+    packed = zlib.compress(json.dumps(document).encode())
+    digest = hashlib.sha256(packed).hexdigest().encode()
+    try:
+        found = read_record(b"shield-state 1 8 3 %s\n%s" % (digest, packed))
+    except InvalidRecord:
+        return
+    assert isinstance(found, FleetState)
 
 
 @given(st.integers(min_value=0), st.binary(max_size=3))

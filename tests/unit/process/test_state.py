@@ -12,7 +12,17 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.config.record import read_envelope, split_record, write_record
 from shield_proxy.config.state import DataCenter, FleetState
 from shield_proxy.config.version import SCHEMA
-from shield_proxy.process.state import Accept, Older, Same, StateHolder, Unreadable, judge, peer_names, read_mounted
+from shield_proxy.process.state import (
+    Accept,
+    Different,
+    Older,
+    Same,
+    StateHolder,
+    Unreadable,
+    judge,
+    peer_names,
+    read_mounted,
+)
 
 
 def record(generation: int, lease: int = 1, fleet: str = "default") -> bytes:
@@ -98,7 +108,32 @@ def test_the_operator_confirms_what_is_held_with_an_equal_push_and_not_with_an_o
         "version": "0.1.0",
         "confirmed": True,
         "draining": True,
+        "digest": read_envelope(record(5)).digest,
     }
+
+
+def twin(generation: int, lease: int = 1) -> bytes:
+    """A record of that order with other bytes."""
+    center = DataCenter("eu", "a")
+    return write_record(FleetState("shop", "default", generation, lease, data_centers=(center,)), SCHEMA)
+
+
+def test_other_bytes_of_the_generation_in_use_are_noticed_and_never_confirm_it() -> None:
+    held = holder()
+    held.offer(record(5), "mount", confirms=False)
+    assert isinstance(held.offer(twin(5), "mount", confirms=False), Different)
+    assert (held.record, held.confirmed) == (record(5), False)
+
+
+def test_of_two_records_of_one_generation_the_operators_wins() -> None:
+    used: list[FleetState] = []
+    held = holder(used)
+    held.offer(record(5), "mount", confirms=False)
+    held.offer(twin(5), "operator", confirms=True)
+    assert (held.record, held.confirmed) == (twin(5), True)
+    assert len(used) == 2
+    assert isinstance(held.offer(record(5), "mount", confirms=False), Different)
+    assert held.record == twin(5)
 
 
 def test_an_unconfirmed_state_is_trusted_after_the_wait_and_none_never() -> None:

@@ -7,6 +7,7 @@ import pytest
 from shield_operator.core.world import Report
 from shield_operator.kube.collect import behind, news
 from shield_operator.kube.record import encode
+from shield_proxy.config.record import digest_of
 from shield_proxy.config.reports import Acknowledgement, Measurement
 from shield_proxy.config.state import FleetState
 from shield_proxy.config.version import SCHEMA
@@ -69,3 +70,9 @@ def test_the_record_goes_to_pods_that_hold_less_or_are_unconfirmed(
     said = replace(SAID, lease=lease, generation=generation, confirmed=confirmed)
     assert behind(Report(said), held) == gets_it
     assert not behind(Report(said), None)
+
+
+def test_the_record_goes_to_pods_that_hold_other_bytes_of_its_generation() -> None:
+    held = encode(FleetState("shop", "default", generation=7, lease=3), SCHEMA)
+    assert behind(Report(replace(SAID, digest="0" * 64)), held)
+    assert not behind(Report(replace(SAID, digest=digest_of(held.content))), held)
