@@ -43,6 +43,7 @@ lint: $(READY)  ## style, import contracts, generated files
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
 	$(BIN)/mypy tests/cluster/localcluster tests/cluster/product tests/cluster/demo.py
+	$(BIN)/mypy bench
 	$(BIN)/mypy helm/generate_crds.py requirements/slim.py helm/smart-shield/files/check.py tests/chart
 
 unit: $(READY)  ## pure code and single processes, seconds
@@ -86,8 +87,13 @@ demo: prepare  ## cluster, image, chart, example zone, traffic; leaves it runnin
 demo-down: $(READY)  ## end the demo
 	@$(LOCAL) localcluster down --name demo
 
-bench: packages  ## hits and misses beside nginx
-	$(BIN)/python bench/hits.py
+bench: packages  ## measure beside nginx, HAProxy, Varnish and Traffic Server (ARGS=--help)
+	@for each in haproxy:haproxy varnishd:varnish traffic_server:trafficserver h2load:nghttp2-client; do \
+	  PATH=$$PATH:/usr/sbin:/sbin command -v $${each%:*} >/dev/null || packages="$${packages:-} $${each#*:}"; done; \
+	if [ -n "$${packages:-}" ]; then echo "installing$$packages ..."; \
+	  { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y $$packages >/dev/null; } || { \
+	    echo "could not install them. Mend (as root): apt-get install$$packages"; exit 1; }; fi
+	$(BIN)/python -m bench $(ARGS)
 
 lock:  ## write requirements/*.txt anew (ARGS=--upgrade)
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip -q install uv==0.13.9

@@ -1,4 +1,4 @@
--- wrk: browser headers on every request; with "vary" as argument a different cookie each time.
+-- wrk: what cases.py says of a case's headers. Arguments: bare, browser, varied or miss, and a seed for paths of misses.
 local browser = {
   ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
   ["Accept"] = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -16,8 +16,10 @@ local browser = {
 local requests, count, misses, seed = {}, 0, false, ""
 
 function init(args)
-  for name, value in pairs(browser) do wrk.headers[name] = value end
-  if args[1] == "vary" then
+  if args[1] ~= "bare" then
+    for name, value in pairs(browser) do wrk.headers[name] = value end
+  end
+  if args[1] == "varied" then
     for i = 1, 20000 do
       wrk.headers["Cookie"] = string.format("sid=%032x; theme=dark", i)
       requests[i] = wrk.format("GET")
