@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import memory, peers, report
+from bench import level2, memory, peers, report
 from bench.cases import CASES, PACED, SIZES
 from bench.load import Run, paced, saturate
 from bench.machine import LOAD_CORE, SERVER_CORE, require, started
@@ -36,7 +36,8 @@ class Bench:
         self.saturated: dict[str, dict[str, list[Run]]] = {}
         self.paced: dict[str, dict[str, list[Run]]] = {}
         self.memory: dict[str, dict[str, memory.Growth]] = {}
-        origin = peers.origin(directory)
+        self.redis: dict[str, level2.Share] = {}
+        self.origin = origin = peers.origin(directory)
         running.enter_context(_started(origin, directory, LOAD_CORE))
         made = {
             "nginx": lambda: peers.nginx(directory, origin.port, access_log=options.access_log),
@@ -97,12 +98,33 @@ class Bench:
                 growth = asyncio.run(memory.idle_connections(peer, self.pids[name], scheme, options.connections))
                 if growth is not None:
                     found["idle connection" if scheme == "http" else "idle TLS connection"] = growth
-            if options.entries and name in report.OWN:
-                growth = asyncio.run(memory.entries(peer, self.pids[name], options.entries, 300))
-                beside = SIZES["small"] + memory.head_bytes(peer.port)
+            if options.entries and peer.health is not None:
                 label = f"entry of {SIZES['small']} bytes beyond body and head"
-                found[label] = memory.Growth(growth.count, growth.bytes_each - beside)
+                found[label] = growth = memory.entries(peer, self.pids[name], options.entries)
+                self._measure_full(name, growth.count)
         print("\n".join(report.memory_table(self.memory)), flush=True)
+
+    def measure_redis(self, directory: Path) -> None:
+        """Hits in Redis, of a process without memory to speak of."""
+        for own in report.OWN:
+            if own in self.peers:
+                with level2.with_redis(directory, self.origin.port, pure=own == "pure") as (peer, pid):
+                    found = self.redis[own] = level2.measure(peer, pid, self.options.runs, self.options.seconds)
+                print(
+                    f"{level2.ROUND.name:28s} {own:8s} {report.summary(found.runs)}, {found.hits:.0%} by Redis",
+                    flush=True,
+                )
+
+    def _measure_full(self, name: str, entries: int) -> None:
+        """Latency once the memory is full of small entries."""
+        runs = self.saturated.get(PACED.name, {}).get(name, [])
+        if not runs:
+            return
+        rate = max(run.rate for run in runs) / 2
+        title = f"with {entries / 1e6:.1f} million entries, at half of its own maximum"
+        of_name = self.paced.setdefault(title, {}).setdefault(name, [])
+        for _ in range(self.options.runs):
+            of_name.append(paced(self.pids[name], self.peers[name].port, PACED, rate, self.options.seconds))
 
     def lines(self) -> list[str]:
         """All tables, in Markdown."""
@@ -114,6 +136,11 @@ class Bench:
         lines += ["", "In multiples of nginx, run by run, with the spread:", "", *report.ratio_table(self.saturated)]
         for title, by_peer in self.paced.items():
             lines += ["", *report.paced_table(f"{PACED.name}, {title}", by_peer)]
+        for own, share in self.redis.items():
+            lines += [
+                "",
+                f"{level2.ROUND.name}, {report.shown(own)}: {report.summary(share.runs)}, {share.hits:.0%} by Redis.",
+            ]
         if self.memory:
             lines += ["", *report.memory_table(self.memory)]
         return lines
@@ -125,6 +152,7 @@ class Bench:
             "accessLog": self.options.access_log,
             "saturated": report.as_json(self.saturated),
             "paced": report.as_json(self.paced),
+            "redis": {own: asdict(share) for own, share in self.redis.items()},
             "memory": {p: {kind: asdict(growth) for kind, growth in of.items()} for p, of in self.memory.items()},
         }
 
@@ -159,7 +187,7 @@ def main() -> None:
     parser.add_argument(
         "--connections", type=int, default=2000, help="idle ones to measure memory with; 0: not measured"
     )
-    parser.add_argument("--entries", type=int, default=100_000, help="to measure memory with; 0: not measured")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="to measure memory with; 0: not measured")
     parser.add_argument("--no-paced", dest="with_paced", action="store_false", help="no runs at fixed rates")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md and docs/performance.json")
     options = parser.parse_args()
@@ -173,6 +201,7 @@ def main() -> None:
         peers.make_certificate(directory)
         bench = Bench(options, directory, running)
         bench.measure_saturated()
+        bench.measure_redis(directory)
         if options.with_paced:
             bench.measure_paced()
         if options.connections:

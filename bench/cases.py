@@ -28,7 +28,8 @@ class Case:
     name: str
     path: str
     headers: str
-    """bare; browser; varied: a different cookie in each of 20,000 requests; miss: each request another path."""
+    """bare; browser; varied: a different cookie in each of 20,000 requests; miss and small: each request another path
+    of an object of 10 KiB or 64 bytes."""
     scheme: str = "http"
     goal: float | None = None
     """Throughput wanted, in multiples of nginx's, with the compiled extension."""

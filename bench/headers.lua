@@ -1,4 +1,5 @@
--- wrk: what cases.py says of a case's headers. Arguments: bare, browser, varied or miss, and a seed for paths of misses.
+-- wrk: what cases.py says of a case's headers. Arguments: bare, browser, varied, miss, small or round, and a seed
+-- for paths.
 local browser = {
   ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
   ["Accept"] = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
@@ -13,10 +14,10 @@ local browser = {
   ["Upgrade-Insecure-Requests"] = "1",
   ["Priority"] = "u=0, i",
 }
-local requests, count, misses, seed = {}, 0, false, ""
+local requests, count, below, seed, round = {}, 0, nil, "", false
 
 function init(args)
-  if args[1] ~= "bare" then
+  if args[1] ~= "bare" and args[1] ~= "small" then
     for name, value in pairs(browser) do wrk.headers[name] = value end
   end
   if args[1] == "varied" then
@@ -24,8 +25,10 @@ function init(args)
       wrk.headers["Cookie"] = string.format("sid=%032x; theme=dark", i)
       requests[i] = wrk.format("GET")
     end
-  elseif args[1] == "miss" then
-    misses, seed = true, args[2]
+  elseif args[1] == "miss" or args[1] == "small" then
+    below, seed = "/" .. args[1] .. "/", args[2]
+  elseif args[1] == "round" then
+    round = true
   else
     requests[1] = wrk.format("GET")
   end
@@ -33,6 +36,7 @@ end
 
 function request()
   count = count + 1
-  if misses then return wrk.format("GET", "/miss/" .. seed .. "/" .. count) end
+  if round then return wrk.format("GET", "/miss/round/" .. count % 20000) end
+  if below then return wrk.format("GET", below .. seed .. "/" .. count) end
   return requests[count % #requests + 1]
 end

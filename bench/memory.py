@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import re
 import resource
+import socket
 import ssl
 import time
+import urllib.request
 from dataclasses import dataclass
 
-from bench.cases import SIZES
+from bench.cases import SIZES, Case
+from bench.load import saturate
 from bench.machine import resident_bytes
 from bench.peers import Peer
 
@@ -61,39 +65,30 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
-async def entries(peer: Peer, pid: int, count: int, seconds: float) -> Growth:
-    """Fetches `count` different small objects within `seconds`; growth per entry, body and head included."""
-    done = 0
-    before = resident_bytes(pid)
-    deadline = time.monotonic() + seconds
-
-    async def worker(first: int) -> None:
-        nonlocal done
-        reader, writer = await asyncio.open_connection("127.0.0.1", peer.port)
-        for number in range(first, count, WORKERS):
-            if time.monotonic() > deadline:
-                break
-            writer.write(b"GET /small/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % number)
-            await reader.readuntil(b"\r\n\r\n")
-            await reader.readexactly(SIZES["small"])
-            done += 1
-        writer.close()
-
-    await asyncio.gather(*(worker(first) for first in range(WORKERS)))
-    return Growth(done, (resident_bytes(pid) - before) / max(done, 1))
+def entries(peer: Peer, pid: int, count: int, most_seconds: float = 600) -> Growth:
+    """Fetches different small objects until at least `count` are stored; growth per entry beyond body and head."""
+    held, before = _stored(peer), resident_bytes(pid)
+    deadline = time.monotonic() + most_seconds
+    case = Case("entries", "/small/x", "small")
+    while (now := _stored(peer)) - held < count and time.monotonic() < deadline:
+        saturate(pid, peer.port, case, 3)
+    grown = resident_bytes(pid) - before
+    return Growth(now - held, grown / max(now - held, 1) - SIZES["small"] - _head_bytes(peer.port))
 
 
-WORKERS = 32
+def _stored(peer: Peer) -> int:
+    """Entries in memory, as the server's metrics say."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{peer.health}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    found = re.search(r"^shield_memory_entries ([0-9.e+]+)$", text, re.MULTILINE)
+    return int(float(found[1])) if found is not None else 0
 
 
-def head_bytes(port: int) -> int:
+def _head_bytes(port: int) -> int:
     """Bytes of the head of a stored small object, as it is sent."""
-    return asyncio.run(_head_bytes(port))
-
-
-async def _head_bytes(port: int) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /small/0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    head = await reader.readuntil(b"\r\n\r\n")
-    writer.close()
-    return len(head)
+    with socket.create_connection(("127.0.0.1", port)) as sock:
+        sock.sendall(b"GET /small/0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        said = b""
+        while piece := sock.recv(1 << 16):
+            said += piece
+    return said.index(b"\r\n\r\n") + 4

@@ -23,6 +23,8 @@ class Peer:
     port: int
     tls_port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    health: int | None = None
+    """Port of its metrics, of the data plane only."""
 
     def port_for(self, scheme: str) -> int | None:
         """Where it is asked; None where it can't be."""
@@ -51,12 +53,12 @@ def shield(directory: Path, origin_port: int, *, pure: bool, access_log: bool) -
     port, tls_port, health = free_port(), free_port(), free_port()
     name = "pure" if pure else "shield"
     command = [str(Path(sys.executable).parent / "shield-proxy"), "run", "--listen", f"127.0.0.1:{port}"]
-    command += ["--origin", f"http://127.0.0.1:{origin_port}", "--cache", "memory=1Gi", "--cache", "maxObject=64Mi"]
+    command += ["--origin", f"http://127.0.0.1:{origin_port}", "--cache", "memory=4Gi", "--cache", "maxObject=64Mi"]
     command += ["--health", f"127.0.0.1:{health}"]
     command += ["--tls-listen", f"127.0.0.1:{tls_port}", "--tls-certificate", str(directory)]
     if access_log:
         command = ["sh", "-c", 'exec "$@" > "$0"', str(directory / f"{name}-access.log"), *command, "--access-log"]
-    return Peer(name, tuple(command), port, tls_port, {"SHIELD_PURE": "1"} if pure else {})
+    return Peer(name, tuple(command), port, tls_port, {"SHIELD_PURE": "1"} if pure else {}, health)
 
 
 def nginx(directory: Path, origin_port: int, *, access_log: bool) -> Peer:

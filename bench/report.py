@@ -40,7 +40,7 @@ def _median(values: Iterable[float]) -> float:
 def saturated_table(found: Runs, peers: list[str]) -> list[str]:
     """Throughput and CPU per request of every peer, in the order of the cases."""
     lines = [
-        "| case | " + " | ".join(_shown(peer) for peer in peers) + " |",
+        "| case | " + " | ".join(shown(peer) for peer in peers) + " |",
         "|---" * (len(peers) + 1) + "|",
     ]
     for case, by_peer in found.items():
@@ -88,7 +88,7 @@ def paced_table(title: str, found: Mapping[str, list[Run]]) -> list[str]:
         quantiles = [f"{_median(getattr(r, name) for r in runs):.2f} ms" for name in ("p50", "p99", "p999")]
         cpu = spread([run.cpu for run in runs])
         lines.append(
-            f"| {_shown(peer)} | {_median(r.rate for r in runs) / 1000:.1f}k/s | {cpu} us | "
+            f"| {shown(peer)} | {_median(r.rate for r in runs) / 1000:.1f}k/s | {cpu} us | "
             + " | ".join(quantiles)
             + " |"
         )
@@ -101,11 +101,12 @@ def memory_table(found: Mapping[str, Mapping[str, Growth]]) -> list[str]:
     lines = ["| resident memory | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     for peer, by_kind in found.items():
         cells = [f"{by_kind[kind].bytes_each / 1024:.1f} KiB" if kind in by_kind else "-" for kind in kinds]
-        lines.append(f"| {_shown(peer)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {shown(peer)} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _shown(peer: str) -> str:
+def shown(peer: str) -> str:
+    """The peer as people know it."""
     names = {"shield": "Smart Shield", "pure": "Smart Shield, pure Python", "haproxy": "HAProxy", "varnish": "Varnish"}
     return {**names, "ats": "Traffic Server"}.get(peer, peer)
 
