@@ -13,6 +13,7 @@ from shield_proxy.tiers.fetch import Fetcher
 from shield_proxy.tiers.marks import ready_head
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.tunnels import Tunnels
 from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.plain import is_plain
@@ -40,6 +41,7 @@ class Core:
         self.clock, self.wall = clock, wall
         self.memory = MemoryStore(settings.memory_bytes)
         self.fills = Fills()
+        self.tunnels = Tunnels(settings.tunnels, counters, clock)
         self.snapshot: Snapshot | None = None
         self.running = 0
         """Requests that wait for something."""

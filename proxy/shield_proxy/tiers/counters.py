@@ -74,11 +74,13 @@ COUNTED = {
     "shield_collapsed_requests_total": "Requests that waited for the fetch of another.",
     "shield_memory_evictions_total": "Entries that left the memory to make room.",
     "shield_client_connections_refused_total": "Connections not admitted.",
+    "shield_tunnels_opened_total": "Connections of clients and pods that changed to another protocol (WebSocket).",
     "shield_access_log_dropped_total": "Lines of the access log that nobody could take in time.",
 }
 COUNTED_BY_KIND = {
     "shield_fetches_total": ("to", "Requests sent to the owner pod, the next tier, or the origin."),
     "shield_upstream_errors_total": ("kind", "Upstream requests without a whole response, by what went wrong."),
+    "shield_tunnels_ended_total": ("how", "Tunnels that ended: closed, broken, idle, drain."),
     "shield_redis_operations_total": ("result", "L2 operations by result."),
 }
 GAUGES = {
@@ -86,6 +88,7 @@ GAUGES = {
     "shield_requests_running": "Requests that are being answered by a task.",
     "shield_upstream_connections": "Open connections to origins and other pods.",
     "shield_upstream_connections_idle": "Those of them that wait for a request.",
+    "shield_tunnels": "Open tunnels.",
     "shield_memory_bytes": "Bytes the memory cache keeps, with keys, heads and index.",
     "shield_memory_entries": "Entries in the memory cache.",
     "shield_redis_breaker_open": "Whether L2 is bypassed after failures.",

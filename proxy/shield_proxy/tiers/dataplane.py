@@ -122,9 +122,12 @@ class Dataplane:
             listener.begin_drain()
             listener.stop_listening()
             listener.close_idle()
+        tunnels_until = time.monotonic() + self._settings.tunnels.drain
         while self._core.busy or self._client.connections or self._hop.connections:
             if time.monotonic() >= deadline:
                 return False
+            if time.monotonic() >= tunnels_until:
+                self._core.tunnels.end()
             await asyncio.sleep(0.02)
         return True
 
@@ -136,6 +139,7 @@ class Dataplane:
                 await self._ticking
         self._client.close()
         self._hop.close()
+        self._core.tunnels.cut()
         await self._core.close()
         self._pool.close()
         if self._level2 is not None:
@@ -179,6 +183,7 @@ class Dataplane:
         if ticks % 4 == 0:
             self._client.sweep(now)
             self._hop.sweep(now)
+            core.tunnels.sweep(now)
         if core.access_log is not None:
             core.access_log.flush()
         self._gauge()
@@ -188,6 +193,7 @@ class Dataplane:
         gauges, values = counters.gauges, counters.values
         gauges["shield_client_connections"] = self._client.connections + self._hop.connections
         gauges["shield_requests_running"] = core.running
+        gauges["shield_tunnels"] = len(core.tunnels)
         gauges["shield_upstream_connections"] = self._pool.open
         gauges["shield_upstream_connections_idle"] = self._pool.idle
         gauges["shield_memory_bytes"] = core.memory.bytes

@@ -24,6 +24,7 @@ from shield_proxy.wire.message import Fields, Length, ResponseHead
 from shield_proxy.wire.pool import Connecting, Endpoint, Pool, TlsIdentity
 from shield_proxy.wire.serialise import request_bytes
 from shield_proxy.wire.tls import HopTls
+from shield_proxy.wire.tunnel import Leg
 from shield_proxy.wire.upstream import UpstreamConnection
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
@@ -51,6 +52,10 @@ class Ask:
     fields: Fields
     body: Inflow | None = None
     interim: Callable[[ResponseHead], None] | None = None
+    upgrade: bytes = b""
+    """Protocols it offers to change to; then it gets a connection of its own."""
+    trailers: bool = False
+    """Whether the client takes trailers."""
 
     @property
     def repeatable(self) -> bool:
@@ -75,6 +80,10 @@ class Reply:
     def trusted(self) -> bool:
         """It comes from a pod of this fleet."""
         return self.to != "origin"
+
+    def leave_http(self) -> Leg:
+        """After a 101: the connection, for a tunnel. UpstreamFailed when it has ended."""
+        return self._connection.leave_http(framed=self.trusted)
 
     def finish(self) -> None:
         """The response was read; a request body that is still being sent is no use any more."""
@@ -226,9 +235,10 @@ class Fetcher:
         """One request on an idle connection, or on a new one where there is none or it was stale."""
         self._counters.add_kind("shield_fetches_total", to)
         started = self._clock()
-        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *_framing_fields(ask)))
+        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *_own_fields(ask)))
         # A peer that is just closing an idle connection would make a request fail that can't be repeated.
-        connection = self._pool.take_idle(endpoint, float("-inf") if ask.repeatable else started - SURELY_OPEN)
+        since = float("-inf") if ask.repeatable else started - SURELY_OPEN
+        connection = None if ask.upgrade else self._pool.take_idle(endpoint, since)
         if connection is not None:
             try:
                 return await self._send(connection, ask, request, deadline, to, started)
@@ -251,7 +261,7 @@ class Fetcher:
         self, connection: UpstreamConnection, ask: Ask, request: bytes, deadline: float, to: str, started: float
     ) -> Reply:
         if ask.body is None:
-            head, body = await connection.ask(request, ask.method, deadline, ask.interim)
+            head, body = await connection.ask(request, ask.method, deadline, ask.interim, upgrade=bool(ask.upgrade))
             return Reply(head, body, to, self._clock() - started, connection)
         chunked = not isinstance(ask.inbound.head.framing, Length)
         sending = asyncio.get_running_loop().create_task(connection.send_body(ask.body, chunked=chunked))
@@ -272,6 +282,14 @@ def _observed(sending: asyncio.Task[None]) -> None:
     """A body that broke after the response began has cut the connection: the response tells."""
     if not sending.cancelled():
         sending.exception()
+
+
+def _own_fields(ask: Ask) -> Fields:
+    """What the request says of its connection and its framing, anew on each leg."""
+    framing = _framing_fields(ask)
+    if ask.upgrade:
+        return (*framing, (b"Connection", b"Upgrade"), (b"Upgrade", ask.upgrade))
+    return (*framing, (b"Connection", b"TE"), (b"TE", b"trailers")) if ask.trailers else framing
 
 
 def _framing_fields(ask: Ask) -> Fields:

@@ -18,9 +18,12 @@ from shield_proxy.tiers.passing import Context, pass_through
 from shield_proxy.tiers.replay import LARGE, covers, replay_now, send_large
 from shield_proxy.tiers.snapshot import Routed, route
 from shield_proxy.tiers.source import Wanted
+from shield_proxy.tiers.tunnelling import ask_upgrade, run_tunnel
 from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.message import Refused
 from shield_proxy.wire.plain import Plain
+from shield_proxy.wire.tunnel import Tunnel
+from shield_proxy.wire.upgrade import offered
 
 UNSAFE = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
 Later = Coroutine[None, None, None] | None
@@ -93,6 +96,8 @@ class Pipeline:
             return None
         key = cache_key(routed.zone.uid, inbound.scheme, head.authority, head.target, inbound.index)
         context = Context(exchange, inbound, routed, snapshot, key)
+        if b"upgrade" in head.index and (offer := offered(head)):
+            return self._bounded(context, ask_upgrade(core, context, offer))
         if not may_be_cached(head) or exchange.body is not None or not STATE_CONDITIONS.isdisjoint(inbound.index):
             return self._bounded(context, self._forward(context))
         directives = request_directives(inbound.index.get(b"cache-control"), inbound.index.get(b"pragma"))
@@ -127,7 +132,7 @@ class Pipeline:
         finally:
             core.account(exchange, context.routed, "HIT", "")
 
-    def _bounded(self, context: Context, later: Coroutine[None, None, None]) -> Later:
+    def _bounded(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> Later:
         core = self._core
         if core.running >= core.settings.running:
             later.close()
@@ -135,11 +140,12 @@ class Pipeline:
             return None
         return self._answer_later(context, later)
 
-    async def _answer_later(self, context: Context, later: Coroutine[None, None, None]) -> None:
+    async def _answer_later(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> None:
         core, exchange = self._core, context.exchange
         core.running += 1
+        tunnel: Tunnel | None = None
         try:
-            await later
+            tunnel = await later
         except Unanswerable as error:
             self._refuse(exchange, context.routed, error.status, error.reason)
         except Refused as refused:  # of the request's body
@@ -147,6 +153,8 @@ class Pipeline:
             self._refuse(exchange, context.routed, refused.status, refused.reason)
         finally:
             core.running -= 1
+        if tunnel is not None:
+            await run_tunnel(core, context, tunnel)
 
     async def _forward(self, context: Context) -> None:
         """A request that no stored response can answer; an unsafe one invalidates what is stored of its target."""

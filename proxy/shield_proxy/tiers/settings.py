@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.tiers.marks import Place, place_of
+from shield_proxy.tiers.tunnels import TunnelLimits
 from shield_proxy.wire.listener import ServerLimits
 from shield_proxy.wire.upstream import UpstreamLimits
 
@@ -40,6 +41,7 @@ class DataplaneSettings:
     access_log: bool = False
     server: ServerLimits = field(default_factory=ServerLimits)
     upstream: UpstreamLimits = field(default_factory=UpstreamLimits)
+    tunnels: TunnelLimits = field(default_factory=TunnelLimits)
     running: int = 4096
     """Requests that wait for something at one time; more are answered 503."""
     followers: int = 1024

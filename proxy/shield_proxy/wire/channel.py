@@ -40,6 +40,11 @@ class Channel:
             if not self.transport.is_closing():
                 self.transport.resume_reading()
 
+    def leave(self) -> None:
+        """The connection is somebody else's from now on, who finds it paused; nobody waits here any more."""
+        self.pause()
+        self.stalled_since = None
+
     @property
     def paused(self) -> bool:
         """No bytes are read."""

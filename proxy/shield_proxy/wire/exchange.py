@@ -6,6 +6,7 @@ from shield_proxy.config.identity import Identity
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.serialise import LAST_CHUNK, chunk
+from shield_proxy.wire.tunnel import Leg
 
 SLICE = 256 << 10
 """Bytes of a large body given to the transport at a time."""
@@ -36,6 +37,10 @@ class Outlet(Protocol):
 
     def cut(self) -> None:
         """Ends the connection at once, so that the client sees that the response is not complete."""
+        ...
+
+    def leave_http(self, *, ended: bool) -> Leg:
+        """The connection for a tunnel, `ended` where the client sends no more; ClientGone when it has ended."""
         ...
 
 
@@ -129,6 +134,14 @@ class Exchange:
             else:
                 self._outlet.send(part)
             await self._outlet.drained()
+
+    def switch(self, lines: bytes) -> Leg:
+        """Sends a 101 head (without its final empty line) and gives the connection away. ClientGone."""
+        self._start(101)
+        self._outlet.send(lines, b"\r\n")
+        leg = self._outlet.leave_http(ended=self.close_after)  # before an answer only a client's end sets it
+        self.close_after = True
+        return leg
 
     def end(self) -> None:
         """The response is complete."""

@@ -8,6 +8,7 @@ from shield_proxy.wire.message import Fields, Index, list_members
 HOP_BY_HOP = frozenset(
     (
         b"connection",
+        b"http2-settings",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",

@@ -16,6 +16,7 @@ from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.message import NoBody, Refused
 from shield_proxy.wire.parse import judge_partial, parse_request
 from shield_proxy.wire.tls import peer_identity
+from shield_proxy.wire.tunnel import Leg
 
 log = logging.getLogger(__name__)
 
@@ -271,6 +272,15 @@ class ServerConnection(asyncio.Protocol):
         """See Outlet."""
         if self._channel is not None:
             self._channel.transport.abort()
+
+    def leave_http(self, *, ended: bool) -> Leg:
+        """See Outlet."""
+        channel = self._channel
+        if channel is None or not channel.usable:
+            raise ClientGone
+        channel.leave()
+        held, self._held = self._held, b""
+        return Leg(channel.transport, self, held, ended, framed=self._listener.mutual)
 
     def sweep(self, now: float) -> None:
         """Ends the connection if a deadline of its present state has passed."""

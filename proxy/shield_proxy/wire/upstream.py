@@ -13,6 +13,7 @@ from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import NoBody, Refused, ResponseHead
 from shield_proxy.wire.parse import HeadLimits, parse_response
 from shield_proxy.wire.serialise import LAST_CHUNK, chunk
+from shield_proxy.wire.tunnel import Leg
 
 MOST_INTERIM = 16
 """1xx heads before one response."""
@@ -52,6 +53,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_on_free",
         "_on_lost",
         "_silent_since",
+        "_upgrade",
         "_whole",
         "deadline",
     )
@@ -75,6 +77,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._body: Inflow | None = None
         self._interim: Callable[[ResponseHead], None] | None = None
         self._interims = 0
+        self._upgrade = False
+        """The request offers to change protocols: the connection serves it alone."""
         self._silent_since = clock()
         self.deadline = 0.0
         """Of the awaited head, on the clock."""
@@ -112,6 +116,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._feed(received)
             return
         if self._answer is None:
+            if self._upgrade and self._head is not None:
+                self._buffer += received  # of the new protocol, until leave_http()
+                return
             self.cut()
             return
         buffer = self._buffer + received if self._buffer else received
@@ -122,7 +129,7 @@ class UpstreamConnection(asyncio.Protocol):
                 self._malformed(refused.reason)
                 return
             buffer = buffer[end:]
-            if head.status >= 200:
+            if head.status >= 200 or (head.status == 101 and self._upgrade):
                 self._buffer = b""
                 self._start_body(head, buffer)
                 return
@@ -142,6 +149,13 @@ class UpstreamConnection(asyncio.Protocol):
             self.cut()
             return
         self._head = head
+        if head.status == 101:
+            self._buffer = rest
+            self._channel.pause()
+            body = Inflow(self._channel.pause, self._channel.resume)
+            body.end()
+            answer.set_result((head, body))
+            return
         self._body = body = Inflow(self._channel.pause, self._channel.resume)
         self._decoder = decoder_for(head.framing)
         answer.set_result((head, body))
@@ -168,7 +182,7 @@ class UpstreamConnection(asyncio.Protocol):
         if head is None or body is None:
             return
         body.end()
-        if rest or not head.keep_alive:
+        if rest or not head.keep_alive or self._upgrade:
             self._close()
         elif self._whole:
             self._free()
@@ -190,10 +204,12 @@ class UpstreamConnection(asyncio.Protocol):
         interim: Callable[[ResponseHead], None] | None = None,
         *,
         whole: bool = True,
+        upgrade: bool = False,
     ) -> tuple[ResponseHead, Inflow]:
         """The response's head and its body to read; UpstreamFailed.
 
-        Without `whole`, send_body() must follow; the deadline counts from its end, at the limit for responses.
+        With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, send_body() must
+        follow; the deadline counts from its end, at the limit for responses.
         """
         channel = self._channel
         if channel is None or not channel.usable:
@@ -201,6 +217,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = deadline if whole else float("inf")
         self._silent_since = self._clock()
         self._method, self._interim, self._interims, self._whole = method, interim, 0, whole
+        self._upgrade = upgrade
         answer: asyncio.Future[tuple[ResponseHead, Inflow]] = asyncio.get_running_loop().create_future()
         self._answer = answer
         channel.transport.write(request)
@@ -233,6 +250,16 @@ class UpstreamConnection(asyncio.Protocol):
             raise
         if not chunked or self._write(LAST_CHUNK):
             self.sent_whole()
+
+    def leave_http(self, *, framed: bool) -> Leg:
+        """After a 101: the connection for a tunnel; UpstreamFailed when it has ended."""
+        channel, early = self._channel, self._buffer
+        if channel is None or not channel.usable:
+            raise UpstreamFailed("closed")
+        channel.leave()
+        self._buffer = b""
+        self._on_lost(self)  # whoever tunnels bounds, watches and closes it from now on
+        return Leg(channel.transport, self, early, ended=False, framed=framed)
 
     def _write(self, *parts: bytes) -> bool:
         if self._channel is None or not self._channel.usable:
