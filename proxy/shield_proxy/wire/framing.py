@@ -4,7 +4,6 @@ import re
 
 from shield_proxy.wire.message import (
     Chunked,
-    Fields,
     Framing,
     Index,
     Length,
@@ -18,9 +17,9 @@ from shield_proxy.wire.message import (
 _DIGITS = re.compile(rb"[0-9]{1,18}")
 
 
-def request_framing(fields: Fields, minor: int) -> Framing:
+def request_framing(index: Index, minor: int) -> Framing:
     """The framing of a request. Refused: 400 where lengths are doubtful, 501 for codings other than chunked."""
-    length, codings = _declared(fields, minor)
+    length, codings = _declared(index, minor)
     if codings is not None:
         if codings != b"chunked":
             members = list_members(codings)
@@ -30,9 +29,9 @@ def request_framing(fields: Fields, minor: int) -> Framing:
     return Length(length) if length else NoBody()
 
 
-def response_framing(fields: Fields, minor: int, status: int, method: bytes) -> Framing:
+def response_framing(index: Index, minor: int, status: int, method: bytes) -> Framing:
     """The framing of a response to a request of `method`. Refused like a request's."""
-    length, codings = _declared(fields, minor)
+    length, codings = _declared(index, minor)
     if status < 200 or status in (204, 304) or method == b"HEAD":
         return NoBody()
     if codings is not None:
@@ -44,25 +43,23 @@ def response_framing(fields: Fields, minor: int, status: int, method: bytes) -> 
     return Length(length) if length else NoBody()
 
 
-def _declared(fields: Fields, minor: int) -> tuple[int | None, bytes | None]:
-    lengths: list[bytes] = []
-    codings: list[bytes] = []
-    for name, value in fields:
-        match name.lower():
-            case b"content-length":
-                lengths.append(value)
-            case b"transfer-encoding":
-                codings.append(value.lower())
-    if codings and (lengths or minor == 0):
-        raise Refused(400, "transfer-encoding-with-content-length" if lengths else "transfer-encoding-in-http-1.0")
-    if len(lengths) > 1 or (lengths and _DIGITS.fullmatch(lengths[0]) is None):
+def _declared(index: Index, minor: int) -> tuple[int | None, bytes | None]:
+    """Length and codings; several lengths are joined with commas by then, which digits have not."""
+    length, codings = index.get(b"content-length"), index.get(b"transfer-encoding")
+    if codings is not None and (length is not None or minor == 0):
+        why = "transfer-encoding-with-content-length" if length is not None else "transfer-encoding-in-http-1.0"
+        raise Refused(400, why)
+    if length is not None and _DIGITS.fullmatch(length) is None:
         raise Refused(400, "content-length")
-    return (int(lengths[0]) if lengths else None), (b", ".join(codings) if codings else None)
+    return (int(length) if length is not None else None), (codings.lower() if codings is not None else None)
 
 
 def stays_open(index: Index, minor: int) -> bool:
     """Whether the connection persists after this message (RFC 9112, 9.3)."""
-    options = list_members(index.get(b"connection"))
+    said = index.get(b"connection")
+    if said is None:
+        return minor == 1
+    options = list_members(said)
     return b"close" not in options and (minor == 1 or b"keep-alive" in options)
 
 

@@ -1,4 +1,7 @@
-"""Heads of requests and responses as values. They know nothing of sockets, caching or tiers."""
+"""Heads of requests and responses as values. They know nothing of sockets, caching or tiers.
+
+Heads are made for each request and never changed; they are not frozen because that doubles what making them costs.
+"""
 
 from dataclasses import dataclass
 
@@ -42,7 +45,7 @@ class UntilClose:
 Framing = NoBody | Length | Chunked | UntilClose
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestHead:
     """A request whose syntax and framing were judged good."""
 
@@ -64,7 +67,7 @@ class RequestHead:
         return self.target.partition(b"?")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponseHead:
     """A response whose syntax and framing were judged good."""
 

@@ -1,24 +1,17 @@
-"""Bytes of a head to a value, or Refused. Pure.
-
-The grammars here judge; httptools only splits a block they accepted into fields, so what it tolerates doesn't matter.
-"""
+"""Bytes of a head to a value, or Refused. Pure."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httptools
-
 from shield_proxy.wire.framing import request_framing, response_framing, stays_open
-from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead, index_fields
+from shield_proxy.wire.lines import FIELD_LINE, TOKEN, read_fields
+from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
+__all__ = ["AUTHORITY", "FIELD_LINE", "HeadLimits", "judge_partial", "parse_request", "parse_response", "split_fields"]
+_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?\r\n")
 _OTHER_VERSION = re.compile(rb"[^\r\n ]+ [^\r\n ]+ HTTP/(?!1\.[01]\r)[0-9](?:\.[0-9])?\r\n")
-FIELD_LINE = _TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+"
-"""A field without the end of its line."""
-_BLOCK = re.compile(rb"(?:" + FIELD_LINE + rb"\r\n)*+\r\n")
 AUTHORITY = re.compile(rb"(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp]://([^/?]+)(.*)")
 
@@ -32,30 +25,9 @@ class HeadLimits:
     fields: int = 200
 
 
-class _Collector:
-    __slots__ = ("fields",)
-
-    def __init__(self) -> None:
-        self.fields: list[tuple[bytes, bytes]] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value.strip(b" \t")))
-
-
 def split_fields(block: bytes) -> Fields:
     """The fields of a block that ends with an empty line; Refused where the grammar doesn't hold."""
-    if _BLOCK.fullmatch(block) is None:
-        raise Refused(400, "malformed-field")
-    collector = _Collector()
-    try:
-        httptools.HttpRequestParser(collector).feed_data(b"GET / HTTP/1.1\r\n" + block)
-    except httptools.HttpParserUpgrade:
-        pass  # all fields are there; nothing here ever upgrades
-    except httptools.HttpParserError:
-        raise Refused(400, "malformed-field") from None
-    if len(collector.fields) != block.count(b"\r\n") - 1:
-        raise Refused(400, "malformed-field")
-    return tuple(collector.fields)
+    return read_fields(block)[0]
 
 
 def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
@@ -64,22 +36,25 @@ def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
     if len(head) - line.end() > limits.head:
         raise Refused(431, "head-too-large")
     method, target, minor = line[1], line[2], int(line[3])
-    fields = split_fields(head[line.end() :])
-    if len(fields) > limits.fields:
+    if head.count(b"\n") - 2 > limits.fields:
         raise Refused(431, "too-many-fields")
-    index = index_fields(fields)
-    hosts = [value for name, value in fields if name.lower() == b"host"]
-    if len(hosts) > 1 or (not hosts and minor == 1):
-        raise Refused(400, "host-not-exactly-once")
-    authority = hosts[0].lower() if hosts else b""
-    if hosts and AUTHORITY.fullmatch(authority) is None:
-        raise Refused(400, "malformed-host")
+    fields, index = read_fields(head[line.end() :])
+    host = index.get(b"host")
+    if host is None:
+        if minor == 1:
+            raise Refused(400, "host-not-exactly-once")
+        authority = b""
+    else:
+        authority = host.lower()
+        if AUTHORITY.fullmatch(authority) is None:  # several are joined with commas, which it can't have
+            several = [name for name, _ in fields if name.lower() == b"host"][1:]
+            raise Refused(400, "host-not-exactly-once" if several else "malformed-host")
     if method in (b"CONNECT", b"TRACE"):
         raise Refused(405, "method-not-allowed")
     if not target.startswith(b"/"):
         target, authority = _other_form(method, target, authority)
     return RequestHead(
-        method, target, authority, minor, fields, index, request_framing(fields, minor), stays_open(index, minor)
+        method, target, authority, minor, fields, index, request_framing(index, minor), stays_open(index, minor)
     )
 
 
@@ -103,7 +78,7 @@ def judge_request_line(buffer: bytes, limits: HeadLimits) -> re.Match[bytes]:
         if buffer.find(b"\n") > limits.target + 64:
             raise Refused(414, "target-too-long")
         raise Refused(505, "version") if _OTHER_VERSION.match(buffer) else Refused(400, "malformed-request-line")
-    if len(line[2]) > limits.target:
+    if len(line[2]) > limits.target or line.end() > limits.target + 64:  # an endless method has no status of its own
         raise Refused(414, "target-too-long")
     return line
 
@@ -144,7 +119,6 @@ def parse_response(head: bytes, method: bytes, limits: HeadLimits) -> ResponseHe
     if len(head) > limits.head:
         raise Refused(502, "head-too-large")
     status, minor = int(line[2]), int(line[1])
-    fields = split_fields(head[line.end() :])
-    index = index_fields(fields)
-    framing = response_framing(fields, minor, status, method)
+    fields, index = read_fields(head[line.end() :])
+    framing = response_framing(index, minor, status, method)
     return ResponseHead(status, line[3] or b"", minor, fields, index, framing, stays_open(index, minor))

@@ -1,11 +1,15 @@
 """Heads are judged strictly, and pieces of any size give what the whole gives."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.wire.message import Chunked, Length, NoBody, Refused, UntilClose
-from shield_proxy.wire.parse import HeadLimits, judge_partial, parse_request, parse_response, split_fields
+from shield_proxy.wire.lines import LINES as LINES_KNOWN
+from shield_proxy.wire.lines import LONGEST, KnownLines, read_fields
+from shield_proxy.wire.message import Chunked, Length, NoBody, Refused, UntilClose, index_fields
+from shield_proxy.wire.parse import HeadLimits, judge_partial, parse_request, parse_response
 from shield_proxy.wire.plain import Plain, PlainBlocks, is_plain
 
 LIMITS = HeadLimits()
@@ -86,14 +90,37 @@ def test_methods_nobody_has_heard_of_are_methods() -> None:
     assert parse_request(request(b"BREW /pot HTTP/1.1\nHost: a\n\n"), LIMITS).method == b"BREW"
 
 
-@given(BLOCKS)
-def test_the_splitter_agrees_with_the_grammar(block: bytes) -> None:
-    try:
-        fields = split_fields(block)
-    except Refused:
-        return
-    expected = [line.partition(b":") for line in block[:-4].split(b"\r\n")]
-    assert list(fields) == [(name, value.strip(b" \t")) for name, _, value in expected]
+GRAMMAR = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
+"""Of a block, as a whole: the judge of whatever is faster."""
+ROUGH = st.lists(
+    st.sampled_from([b"A: b", b"A:", b":", b" ", b"\r", b"\n", b"\r\n", b"\x00", b"\xff", b"a:1"]), max_size=9
+)
+
+
+@given(st.one_of(BLOCKS, ROUGH.map(b"".join), ROUGH.map(lambda parts: b"".join(parts) + b"\r\n\r\n")))
+def test_a_block_is_read_as_the_grammar_says_also_when_its_lines_are_known(block: bytes) -> None:
+    for _ in range(2):
+        try:
+            fields, index = read_fields(block)
+        except Refused:
+            assert GRAMMAR.fullmatch(block) is None
+        else:
+            assert GRAMMAR.fullmatch(block) is not None
+            expected = [line.partition(b":") for line in block.split(b"\r\n")[:-2]]
+            assert list(fields) == [(name, value.strip(b" \t")) for name, _, value in expected]
+            assert index == index_fields(fields)
+
+
+def test_the_memory_of_lines_is_bounded_and_keeps_what_is_used() -> None:
+    known = KnownLines()
+    for i in range(3 * LINES_KNOWN):
+        assert known[b"Host: a"][1] == (b"host", b"a")
+        assert known[b"Cookie: %d" % i][0] == (b"Cookie", b"%d" % i)
+    long = b"Cookie: " + b"c" * LONGEST
+    assert known[long][1][0] == b"cookie"
+    assert long not in known
+    assert len(known) <= LINES_KNOWN
+    assert len(known._older) <= LINES_KNOWN
 
 
 @given(BLOCKS)
