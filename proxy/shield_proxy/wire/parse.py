@@ -31,7 +31,7 @@ def split_fields(block: bytes) -> Fields:
 
 
 def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
-    """The request in a head with its final empty line. Refused with 400, 405, 414, 431, 501 or 505."""
+    """The request in a head with its final empty line. Refused with 400, 405, 414, 417, 431, 501 or 505."""
     line = judge_request_line(head, limits)
     if len(head) - line.end() > limits.head:
         raise Refused(431, "head-too-large")
@@ -51,6 +51,8 @@ def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
             raise Refused(400, "host-not-exactly-once" if several else "malformed-host")
     if method in (b"CONNECT", b"TRACE"):
         raise Refused(405, "method-not-allowed")
+    if minor == 1 and index.get(b"expect", b"100-continue").lower() != b"100-continue":  # 1.0 has none to be met
+        raise Refused(417, "expectation")
     if not target.startswith(b"/"):
         target, authority = _other_form(method, target, authority)
     return RequestHead(
