@@ -39,4 +39,7 @@ def test_flipped_values_are_understood(flipped: list[Object]) -> None:
     assert (installation.log_level, installation.priority_class) == ("warning", "edge-critical")
     assert settings.log_level == "debug"
     assert (fleet.lower.replicas, fleet.upper.replicas, fleet.access_log) == (3, 1, True)
+    assert (fleet.access_log_format, fleet.access_log_sample) == ("Combined", 5)
+    assert fleet.clients.proxy_protocol is True
+    assert fleet.clients.trusted_proxies == ("10.0.0.0/8", "2001:db8::/32")
     assert (fleet.memory, fleet.redis.enabled, fleet.redis.memory) == (1 << 30, False, 2 << 30)

@@ -163,6 +163,10 @@ def test_the_operator_is_recreated_and_told_what_the_chart_says(defaults: list[O
         "SHIELD_ZONE_LABEL": "topology.kubernetes.io/zone",
         "SHIELD_FLEET_DEFAULTS": json.dumps(
             {
+                "accessLog": False,
+                "accessLogFormat": "JSON",
+                "accessLogSample": 100,
+                "clients": {"proxyProtocol": False, "trustedProxies": []},
                 "lower": {"replicas": 2},
                 "memory": "128Mi",
                 "redis": {"enabled": True, "memory": "256Mi"},

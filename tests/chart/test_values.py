@@ -94,6 +94,10 @@ def test_schema_and_values_name_the_same(values: dict[str, Any], schema: dict[st
         ({"fleetDefaults": {"lower": {"replicas": 0}}}, "replicas"),
         ({"fleetDefaults": {"redis": {"memory": "much"}}}, "memory"),
         ({"fleetDefaults": {"accessLog": "yes"}}, "accessLog"),
+        ({"fleetDefaults": {"accessLogFormat": "json"}}, "accessLogFormat"),
+        ({"fleetDefaults": {"accessLogSample": 101}}, "accessLogSample"),
+        ({"fleetDefaults": {"clients": {"proxyProtocol": "on"}}}, "proxyProtocol"),
+        ({"fleetDefaults": {"clients": {"trustedProxies": "10.0.0.0/8"}}}, "trustedProxies"),
     ],
     ids=lambda case: json.dumps(case) if isinstance(case, dict) else None,
 )

@@ -1,31 +1,29 @@
 """The part of a plan that is about objects: what to apply, what must stay, which Secrets to make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from shield_operator.core import naming
 from shield_operator.core.decision import Decision
+from shield_operator.core.edges import edges
 from shield_operator.core.layout import Layout
 from shield_operator.core.objects import fleet as objects
-from shield_operator.core.objects import services
 from shield_operator.core.objects.common import Object
 from shield_operator.core.plan import Secrets
-from shield_operator.core.spec import ZoneSpec
-from shield_operator.core.world import ZoneObject
+from shield_operator.core.situation import Situation
+from shield_operator.core.world import World, ZoneObject
 from shield_proxy.config.contract import Tier
 
 Kept = frozenset[tuple[str, str]]
 
 
-def children(zones: Sequence[ZoneObject], decided: Decision) -> tuple[tuple[Object, ...], Kept]:
+def children(
+    zones: Sequence[ZoneObject], decided: Decision, situations: Mapping[str, Situation], world: World
+) -> tuple[tuple[Object, ...], Kept]:
     """The objects to apply, in order, and (kind, name) of all that must stay, applied or not."""
     layout, rollout = decided.layout, decided.rollout
-    edges = [
-        services.edge(layout, zone, zone.spec.exposure)
-        for zone in zones
-        if zone.uid in decided.moving and isinstance(zone.spec, ZoneSpec)
-    ]
+    clients = edges([zone for zone in zones if not zone.leaving], decided, situations, world)
     budgets = [] if rollout.frozen else objects.budgets(layout)
-    apply = (*objects.basis(layout), *edges, *budgets, *rollout.apply)
+    apply = (*objects.basis(layout), *clients, *budgets, *rollout.apply)
     keep = {(obj["kind"], obj["metadata"]["name"]) for obj in apply}
     keep |= {("Deployment", name) for name in rollout.held}
     keep |= {("Service", naming.edge(zone.name)) for zone in zones}

@@ -9,6 +9,7 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 DEGRADED = "Degraded"
 ORIGIN_UNRESOLVABLE = "OriginUnresolvable"
+CERTIFICATE_READY = "CertificateReady"
 MOST_MESSAGE = 1024
 
 

@@ -8,6 +8,7 @@ from shield_operator.core.checks import Violation, first_violation
 from shield_operator.core.claims import winners
 from shield_operator.core.fleets import fleet_spec, is_invalid
 from shield_operator.core.layout import Layout, lay_out
+from shield_operator.core.mounts import crowded_out
 from shield_operator.core.objects import fleet as objects
 from shield_operator.core.places import find_places, home, is_paused
 from shield_operator.core.rollout import Rollout, hold_all, roll_out
@@ -37,7 +38,13 @@ def decide(zones: Sequence[ZoneObject], world: World) -> Decision:
     places = find_places(world.nodes)
     winning = winners(world.claims, ignoring={zone.uid for zone in world.zones if zone.deleting})
     last = {zone.uid: last_part(world, zone.uid) for zone in zones}
-    violations = {zone.uid: first_violation(zone, last[zone.uid], places, winning, world) for zone in zones}
+    violations = {
+        zone.uid: None if zone.leaving else first_violation(zone, last[zone.uid], places, winning, world)
+        for zone in zones
+    }
+    refused = {zone.uid for zone in zones if zone.leaving or violations[zone.uid] is not None}
+    crowded = crowded_out(zones, last, refused)
+    violations |= {uid: Violation("TooManyCertificates", why) for uid, why in crowded.items()}
     parts = {
         zone.uid: found
         for zone in zones
@@ -51,7 +58,7 @@ def decide(zones: Sequence[ZoneObject], world: World) -> Decision:
     }
     lower = {key: place for key, place in places.items() if any(key in keys for keys in homes.values())}
     assigned = assign_zones(zones, parts, last, homes, lower, world)
-    layout = lay_out(zones, assigned.all(), lower, fleet_spec(world), world)
+    layout = lay_out(zones, parts.values(), assigned.all(), lower, fleet_spec(world), world)
     deployments = objects.deployments(layout)
     return Decision(
         violations=violations,

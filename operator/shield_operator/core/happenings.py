@@ -4,7 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shield_operator.core import naming
-from shield_operator.core.conditions import DEGRADED, ORIGIN_UNRESOLVABLE, READY, RECONCILING, STALLED, condition
+from shield_operator.core.certificates import PASSING
+from shield_operator.core.conditions import (
+    CERTIFICATE_READY,
+    DEGRADED,
+    ORIGIN_UNRESOLVABLE,
+    READY,
+    RECONCILING,
+    STALLED,
+    condition,
+)
 from shield_operator.core.plan import Happening
 from shield_operator.core.world import ZoneObject
 
@@ -64,6 +73,13 @@ def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Said
         yield WARNING, "Degraded", condition(after, DEGRADED)["message"]
     if _became(before, after, DEGRADED, "False") and condition(after, READY)["status"] == "True":
         yield NORMAL, "Recovered", "every pod is Ready again"
+    certificate = condition(after, CERTIFICATE_READY)
+    before_that = condition(before, CERTIFICATE_READY)
+    if certificate.get("status") == "False" and certificate["reason"] not in PASSING:
+        if before_that.get("reason") != certificate["reason"]:
+            yield WARNING, certificate["reason"], certificate["message"]
+    elif _became(before, after, CERTIFICATE_READY, "True"):
+        yield NORMAL, "CertificateReady", certificate["message"]
     resolvable = condition(after, READY)["reason"] != ORIGIN_UNRESOLVABLE
     if _became(before, after, ORIGIN_UNRESOLVABLE, "True") and resolvable:
         yield WARNING, "OriginUnresolvable", condition(after, ORIGIN_UNRESOLVABLE)["message"]

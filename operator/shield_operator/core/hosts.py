@@ -15,6 +15,19 @@ def is_dns_label(text: str) -> bool:
     return re.fullmatch(_LABEL, text) is not None
 
 
+def is_object_name(text: str) -> bool:
+    """Whether it can name a Secret: DNS labels in lower case, separated by dots (RFC 1123)."""
+    return len(text) <= 253 and _HOST.fullmatch(text) is not None
+
+
+def is_network(text: str) -> bool:
+    """Whether it is an IPv4 or IPv6 network in CIDR notation, without bits beyond its prefix."""
+    try:
+        return "/" in text and bool(ipaddress.ip_network(text))
+    except ValueError:
+        return False
+
+
 def is_host(text: str, wildcard: bool = True) -> bool:
     """Whether it is a host of a zone: a lower-case DNS name of at most 253 characters, or `*.` and one."""
     name = text.removeprefix("*.") if wildcard else text

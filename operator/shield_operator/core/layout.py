@@ -1,15 +1,15 @@
 """Which tier runs where, with how many pods: what the desired objects of a fleet are made from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from shield_operator.core import acknowledged, naming
+from shield_operator.core import acknowledged, mounts, naming
 from shield_operator.core.places import Place
 from shield_operator.core.spec import FleetSpec
 from shield_operator.core.uppers import Upper
 from shield_operator.core.world import FleetKey, Installation, World, ZoneObject
 from shield_proxy.config.contract import Tier
-from shield_proxy.config.state import DataCenter
+from shield_proxy.config.state import DataCenter, Zone
 
 RUNNER_UP_REPLICAS = 1
 """Upper pods of a data centre that is only runner-up; it gets the full number before it is put first."""
@@ -33,6 +33,10 @@ class Layout:
     announced: frozenset[str] = frozenset()
     """Data centres whose upper tier the zone state names: a name that pods look up before anybody stands behind it
     stays unknown to them for as long as DNS remembers that."""
+    certificates: tuple[str, ...] = ()
+    """Secrets that lower pods mount, sorted: the certificates of zones."""
+    client_certificates: tuple[str, ...] = ()
+    """Secrets that upper pods mount, sorted: what they show to origins."""
 
     def replicas(self, tier: Tier, data_center: str) -> int:
         """Wanted pods of a tier in a data centre; 0 where it has none."""
@@ -76,9 +80,15 @@ class Layout:
 
 
 def lay_out(
-    zones: Iterable[ZoneObject], uppers: Iterable[Upper], places: Mapping[str, Place], spec: FleetSpec, world: World
+    zones: Iterable[ZoneObject],
+    parts: Collection[Zone],
+    uppers: Iterable[Upper],
+    places: Mapping[str, Place],
+    spec: FleetSpec,
+    world: World,
 ) -> Layout:
-    """The fleet's layout: a lower tier in each of `places`, upper tiers where an assignment needs them."""
+    """The fleet's layout: a lower tier in each of `places`, upper tiers where an assignment needs them, and the Secrets
+    that the zones' `parts` name."""
     uppers = tuple(uppers)
     leading = frozenset[str]().union(*(upper.leading for upper in uppers))
     needed = frozenset[str]().union(*(upper.needed for upper in uppers))
@@ -95,6 +105,8 @@ def lay_out(
         },
         leading=leading & frozenset(places),
         announced=frozenset(key for key in places if key in needed and _announced(key, world)),
+        certificates=mounts.mounted(parts, mounts.certificates),
+        client_certificates=mounts.mounted(parts, mounts.client_certificates),
     )
 
 

@@ -46,16 +46,16 @@ def unknown(spec: ZoneSpec, places: Mapping[str, Place]) -> tuple[str, ...]:
 
 
 def is_paused(zone: ZoneObject) -> bool:
-    """Whether the zone's owner wants it left alone."""
-    return isinstance(zone.spec, ZoneSpec) and zone.spec.paused
+    """Whether the zone is to be left alone: because its owner says so, or as another fleet's."""
+    return zone.leaving or (isinstance(zone.spec, ZoneSpec) and zone.spec.paused)
 
 
 def home(zone: ZoneObject, frozen: bool, places: Mapping[str, Place], world: World) -> tuple[str, ...]:
     """Keys of the data centres that serve a zone, sorted: where it is placed. A `frozen` one, which keeps what it had,
-    stays where it was by its status; where that can't be told, wherever the fleet is."""
-    if isinstance(zone.spec, ZoneSpec) and (not frozen or not zone.spec.data_centers):
+    stays where it was by its status; where that can't be told, or is said of its new fleet, wherever the fleet is."""
+    if isinstance(zone.spec, ZoneSpec) and (not frozen or not zone.spec.data_centers) and not zone.leaving:
         return wanted(zone.spec, places)
-    entries = zone.status.get("dataCenters") or ()
+    entries = () if zone.leaving else zone.status.get("dataCenters") or ()
     named = {entry.get("name") for entry in entries if isinstance(entry, Mapping)}
     named = named or {workload.data_center for workload in world.workloads if workload.tier == Tier.LOWER}
     return tuple(key for key in places if key in named)

@@ -7,29 +7,28 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.children import children, secrets
 from shield_operator.core.decision import Decision, decide
+from shield_operator.core.departures import staying
 from shield_operator.core.fleet_status import fleet_status, idle_fleet_status
 from shield_operator.core.happenings import rollout_happenings, zone_happenings
+from shield_operator.core.pace import busy_since, pace
 from shield_operator.core.plan import Happening, Plan
 from shield_operator.core.rollout import stalled
 from shield_operator.core.situation import Situation, look
-from shield_operator.core.status import GRACE_SECONDS, zone_status
+from shield_operator.core.status import zone_status
 from shield_operator.core.world import Memory, World, ZoneObject
 from shield_operator.core.zonestate import schema_to_write
 
-SOON_SECONDS = 1.0
-"""While something is under way."""
-PENDING_SECONDS = 5.0
-"""While something is waited for that has not come for a while, or that a watch will tell of."""
-IDLE_SECONDS = 10.0
 UNUSED_SECONDS = 60.0
 
 
 def make_plan(world: World) -> Plan:
     """What shall be true of the fleet. The same world gives the same plan, in whatever order its parts stand."""
     zones = sorted((zone for zone in world.zones if not zone.deleting), key=lambda zone: (zone.created, zone.uid))
-    if not zones:
+    guests, left_since = staying(world)
+    served = [*zones, *guests]
+    if not served:
         return _nothing(world)
-    decided = decide(zones, world)
+    decided = decide(served, world)
     is_stalled, waiting = stalled(decided.rollout, world.memory.waiting, world.now)
     situations = _look(zones, decided, world)
     waits = world.memory.unacknowledged_since
@@ -49,8 +48,8 @@ def make_plan(world: World) -> Plan:
     }
     of_fleet = None
     if world.fleet is not None and not world.fleet.deleting:
-        of_fleet = fleet_status(world.fleet, zones, decided.layout, decided.rollout, is_stalled, world)
-    apply, keep = children(zones, decided)
+        of_fleet = fleet_status(world.fleet, served, decided.layout, decided.rollout, is_stalled, world)
+    apply, keep = children(served, decided, situations, world)
     blind = not world.nodes
     if blind:
         keep |= _whatever_runs(world)
@@ -64,14 +63,20 @@ def make_plan(world: World) -> Plan:
         statuses=statuses,
         fleet_status=of_fleet,
         happenings=tuple(_happenings(zones, statuses, of_fleet, world)),
-        memory=replace(decided.assigned.memory, unacknowledged_since=unaware, waiting=waiting),
-        again_after=_pace(decided, unaware, world),
+        memory=replace(
+            decided.assigned.memory,
+            unacknowledged_since=unaware,
+            waiting=waiting,
+            busy_since=busy_since(decided, unaware, world),
+            left_since=left_since,
+        ),
+        again_after=pace(decided, unaware, bool(guests), world),
         held=decided.rollout.held,
     )
 
 
 def _nothing(world: World) -> Plan:
-    """A fleet without zones needs nothing: all that is left of it is pruned."""
+    """A fleet that serves no zone needs nothing: all that is left of it is pruned."""
     return Plan(
         secrets=None,
         state=None,
@@ -119,6 +124,8 @@ def _happenings(
     if world.fleet is not None and of_fleet is not None:
         fleet = world.fleet
         return out + rollout_happenings(naming.FLEET_KIND, world.key.name, fleet.uid, fleet.status, of_fleet)
+    if not zones:
+        return out
     oldest = zones[0]
     after = statuses[oldest.name]
     return out + rollout_happenings(naming.ZONE_KIND, oldest.name, oldest.uid, oldest.status, after)
@@ -127,18 +134,3 @@ def _happenings(
 def _superseded(world: World) -> bool:
     """Whether a later leader has already written: then this one writes nothing."""
     return world.record is not None and world.record.lease > world.lease
-
-
-def _pace(decided: Decision, unaware: Mapping[str, float], world: World) -> float:
-    """Seconds until the next look: soon while the plan itself has something going."""
-    if not world.nodes:
-        return PENDING_SECONDS
-    changed = world.record is None or world.record.state != decided.state
-    memory = decided.assigned.memory
-    watching = memory.challenges or memory.unmeasured_since or memory.runner_up_challenges
-    travelling = any(world.now - since < GRACE_SECONDS for since in unaware.values())
-    if changed or watching or travelling or decided.assigned.moving():
-        return SOON_SECONDS
-    if unaware or decided.rollout.active or decided.rollout.unsettled:
-        return PENDING_SECONDS
-    return IDLE_SECONDS

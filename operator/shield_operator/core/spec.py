@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shield_proxy.config.state import DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_REQUEST_BYTES, DEFAULT_RESPONSE_SECONDS
+
 
 class Topology(StrEnum):
     """How upper tiers are chosen."""
@@ -17,6 +19,22 @@ class ExposureType(StrEnum):
 
     CLUSTER_IP = "ClusterIP"
     NODE_PORT = "NodePort"
+
+
+class TrafficPolicy(StrEnum):
+    """Where a node sends what comes to its node port."""
+
+    LOCAL = "Local"
+    """To its own pods alone: the client's address stays."""
+    CLUSTER = "Cluster"
+    """To any pod, with the node's address instead of the client's."""
+
+
+class AccessLogFormat(StrEnum):
+    """What a line of the access log looks like."""
+
+    JSON = "JSON"
+    COMBINED = "Combined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +51,8 @@ class TlsSpec:
     server_name: str | None = None
     verify: bool = True
     ca_bundle: str | None = None
+    client_certificate: str | None = None
+    """Name of the Secret with what is shown to the origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,8 @@ class OriginSpec:
     port: int
     tls: TlsSpec | None = None
     host_header: str | None = None
+    response_seconds: int = round(DEFAULT_RESPONSE_SECONDS)
+    max_connections: int = DEFAULT_MAX_CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,11 @@ class ExposureSpec:
 
     type: ExposureType = ExposureType.CLUSTER_IP
     port: int = 80
+    tls_port: int = 443
     node_port: int | None = None
+    tls_node_port: int | None = None
+    traffic_policy: TrafficPolicy = TrafficPolicy.LOCAL
+    """Only of node ports."""
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,6 +106,15 @@ class ZoneSpec:
     """`region/zone` or `region` (all of its zones); empty: everywhere."""
     paused: bool = False
     """The operator leaves the zone as it is: it goes on serving what it serves."""
+    certificate: str | None = None
+    """Name of the Secret with the certificate of the hosts; None: no TLS."""
+    max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+
+    @property
+    def client_certificates(self) -> frozenset[str]:
+        """Names of the Secrets that origins are shown."""
+        tls = (origin.tls for origin in self.origins)
+        return frozenset(one.client_certificate for one in tls if one is not None and one.client_certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +137,15 @@ class RedisSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientsSpec:
+    """What stands between clients and the lower tier."""
+
+    proxy_protocol: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks in CIDR notation."""
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSpec:
     """spec of a ShieldFleet, or the chart's defaults where there is none."""
 
@@ -111,3 +155,7 @@ class FleetSpec:
     memory: int = 128 << 20
     """Bytes of each proxy's L1."""
     access_log: bool = False
+    access_log_format: AccessLogFormat = AccessLogFormat.JSON
+    access_log_sample: int = 100
+    """Percent of the requests that get a line."""
+    clients: ClientsSpec = ClientsSpec()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shield_operator.core import naming
+from shield_operator.core.certificates import certificate_finding, lasts
 from shield_operator.core.checks import Violation, unresolved_origins
 from shield_operator.core.conditions import (
     DEGRADED,
@@ -41,13 +42,16 @@ def zone_status(
     before = zone.status
     refused = world.refusals.get(("Service", naming.edge(zone.name)))
     ready = _ready(zone, violation, situation, waited, refused)
+    certificate = certificate_finding(situation.part, rollout, world)
     findings = [
         ready,
         _reconciling(zone, situation, rollout),
         Finding(STALLED, stalled, "RolloutStuck" if stalled else "Progressing", rollout.message if stalled else ""),
-        _degraded(before, ready, situation),
+        _degraded(before, ready, situation, certificate),
         _origin_unresolvable(zone, world),
     ]
+    if certificate is not None:
+        findings.append(certificate)
     conditions = set_conditions(before, findings, zone.generation, world.timestamp)
     known = situation.part is not None and not situation.unaware
     if ready.status and not known:
@@ -123,11 +127,13 @@ def _reconciling(zone: ZoneObject, situation: Situation, rollout: Rollout) -> Fi
     return Finding(RECONCILING, False, "UpToDate")
 
 
-def _degraded(before: Mapping[str, Any], ready: Finding, situation: Situation) -> Finding:
+def _degraded(before: Mapping[str, Any], ready: Finding, situation: Situation, certificate: Finding | None) -> Finding:
     served = ready.status or "True" in (
         condition(before, READY).get("status"),
         condition(before, DEGRADED).get("status"),
     )
+    if served and not situation.thinned and certificate is not None and lasts(certificate):
+        return Finding(DEGRADED, True, certificate.reason, certificate.message)
     if not served or not situation.thinned:
         return Finding(DEGRADED, False, "Complete" if served else "NotServed")
     said = "; ".join(f"{crew.where}: {crew.ready} of {crew.desired} pods Ready" for crew in situation.thinned[:4])
@@ -180,6 +186,7 @@ def _endpoints(zone: ZoneObject, world: World) -> list[dict[str, Any]]:
         entry: dict[str, Any] = {
             "address": naming.service_dns(naming.edge(zone.name), zone.namespace),
             "port": port["port"],
+            "scheme": port.get("name", "http"),
         }
         if spec.get("clusterIP"):
             entry["clusterIP"] = spec["clusterIP"]

@@ -71,6 +71,8 @@ class ZoneObject:
     status: Mapping[str, Any] = field(default_factory=dict)
     """As last written: the source of transition times and of the incumbent upper tiers."""
     deleting: bool = False
+    leaving: bool = False
+    """It names another fleet now; this one serves it as before until that one can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,10 @@ class Memory:
     """Zone UID -> since when not all that must have acknowledged its newest generation."""
     waiting: tuple[str, float] | None = None
     """The Deployment a rollout waits for, and since when."""
+    busy_since: float | None = None
+    """Since when something has been under way without the zone state changing."""
+    left_since: Mapping[str, float] = field(default_factory=dict)
+    """UID of a zone of another fleet -> since when its Service leads elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +205,9 @@ class World:
     resolution_errors: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(zone UID, origin name) -> why its address does not resolve."""
     edge_services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Zone UID -> its edge Service as observed (clusterIP, ports with their nodePort)."""
+    """Zone UID -> its edge Service as observed (clusterIP, selector, ports with their nodePort)."""
     memory: Memory = Memory()
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""
+    leaving: tuple[ZoneObject, ...] = ()
+    """Zones that name another fleet now, and that the record or a Service of this one still speaks of."""

@@ -29,11 +29,11 @@ def part(
 ) -> Zone | None:
     """What pods shall know of a zone, without its uppers; None: nothing.
 
-    A zone that isn't honoured, or is paused, keeps its last part, less the hosts that another zone has now. A paused
-    zone that was served, and that no readable record holds, is taken from its spec.
+    A zone that isn't honoured, is paused or leaves, keeps its last part, less the hosts that another zone has now. A
+    paused zone that was served, and that no readable record holds, is taken from its spec.
     """
     lost_part = last is None and (record is None or record.state is None) and bool(zone.status.get("hosts"))
-    if isinstance(zone.spec, ZoneSpec) and honoured and (not zone.spec.paused or lost_part):
+    if isinstance(zone.spec, ZoneSpec) and honoured and not zone.leaving and (not zone.spec.paused or lost_part):
         return compile_zone(zone, zone.spec)
     if last is None:
         return None
@@ -52,6 +52,8 @@ def compile_zone(zone: ZoneObject, spec: ZoneSpec) -> Zone:
         hosts=spec.hosts,
         origins=tuple(_origin(origin, zone.namespace) for origin in spec.origins),
         routes=sort_routes(spec.routes),
+        certificate=spec.certificate,
+        max_request_bytes=spec.max_request_bytes,
     )
 
 
@@ -59,8 +61,21 @@ def _origin(origin: OriginSpec, namespace: str) -> Origin:
     host = origin_host(origin, namespace)
     tls = None
     if origin.tls is not None:
-        tls = OriginTls(origin.tls.server_name or host, origin.tls.verify, origin.tls.ca_bundle)
-    return Origin(name=origin.name, host=host, port=origin.port, tls=tls, host_header=origin.host_header)
+        tls = OriginTls(
+            server_name=origin.tls.server_name or host,
+            verify=origin.tls.verify,
+            ca_bundle=origin.tls.ca_bundle,
+            client_certificate=origin.tls.client_certificate,
+        )
+    return Origin(
+        name=origin.name,
+        host=host,
+        port=origin.port,
+        tls=tls,
+        host_header=origin.host_header,
+        response_seconds=float(origin.response_seconds),
+        max_connections=origin.max_connections,
+    )
 
 
 def sort_routes(routes: Sequence[RouteSpec]) -> tuple[Route, ...]:

@@ -1,11 +1,12 @@
 """The view of the cluster: the newest version of every watched object, and which fleets a change concerns."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from shield_operator.core import naming
 from shield_operator.core.world import FleetKey
-from shield_operator.kube.kinds import NODE, OWNED, WATCHED, ZONE, Kind
+from shield_operator.kube.kinds import NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
 from shield_operator.kube.views import fleet_key_of, matters, trim
 
 Body = dict[str, Any]
@@ -82,9 +83,22 @@ class Index:
             for body in self.of_fleet(key, kind):
                 yield kind, body
 
-    def rivals(self, key: FleetKey) -> list[Body]:
-        """Zones anywhere that share a host with a zone of the fleet, these included."""
-        places = {place for zone in self.of_fleet(key, ZONE) for host in _hosts(zone) for place in self._hosts[host]}
+    def departing(self, key: FleetKey, recorded: Iterable[str]) -> list[Body]:
+        """Zones that name another fleet of the namespace now, of those named `recorded` and those whose Service for
+        clients is still this fleet's; by name."""
+        labels = (service["metadata"].get("labels") or {} for service in self.of_fleet(key, SERVICE))
+        names = {name for label in labels if (name := label.get(naming.LABEL_ZONE))} | set(recorded)
+        zones = (self.get(ZONE, key.namespace, name) for name in sorted(names))
+        return [
+            zone
+            for zone in zones
+            if zone is not None and fleet_key_of(ZONE, zone) != key and "deletionTimestamp" not in zone["metadata"]
+        ]
+
+    def rivals(self, key: FleetKey, also: Iterable[Mapping[str, Any]] = ()) -> list[Body]:
+        """Zones anywhere that share a host with a zone of the fleet or with one of `also`, these included."""
+        zones = (*self.of_fleet(key, ZONE), *also)
+        places = {place for zone in zones for host in _hosts(zone) for place in self._hosts[host]}
         return [self._objects[ZONE.kind][place] for place in sorted(places)]
 
     def has(self, key: FleetKey) -> bool:

@@ -3,12 +3,14 @@
 import datetime
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.checks import origin_host
-from shield_operator.core.decode import fleet_object, zone_object
+from shield_operator.core.decode import zone_object
+from shield_operator.core.decode_fleet import fleet_object
 from shield_operator.core.spec import ZoneSpec
 from shield_operator.core.world import Claim, FleetKey, Installation, Memory, Record, World, ZoneObject
 from shield_operator.kube.collect import Collector
@@ -85,6 +87,10 @@ class Observer:
         pods = (pod_of(body) for body in self._index.of_fleet(key, POD))
         workloads = (workload_of(body) for body in self._index.of_fleet(key, DEPLOYMENT))
         fleet = self._index.get(FLEET, key.namespace, key.name)
+        leaving = self._index.departing(
+            key, {zone.name for zone in record.state.zones} if record and record.state else ()
+        )
+        gone = tuple(zone_object(body) for body in leaving)
         world = World(
             key=key,
             installation=settings,
@@ -94,7 +100,7 @@ class Observer:
             zones=zones,
             fleet=fleet_object(fleet, settings.fleet_defaults) if fleet is not None else None,
             nodes=tuple(sorted((node for node in nodes if node is not None), key=lambda node: node.name)),
-            claims=self._claims(key),
+            claims=self._claims(key, leaving),
             workloads=tuple(workload for workload in workloads if workload is not None),
             pods=tuple(pod for pod in pods if pod is not None),
             reports=self._collector.reports(key),
@@ -102,11 +108,12 @@ class Observer:
             resolution_errors={origin: unknown[name] for origin, name in origins.items() if name in unknown},
             edge_services={
                 zone.uid: body["spec"]
-                for zone in zones
+                for zone in (*zones, *gone)
                 if (body := self._index.get(SERVICE, key.namespace, naming.edge(zone.name))) is not None
             },
             memory=self._memories.get(key, Memory()),
             refusals=self._refusals.get(key, {}),
+            leaving=gone,
         )
         return Observed(world, stored)
 
@@ -155,8 +162,8 @@ class Observer:
         log.warning("a record of %s/%s was forged: Lease count %d", key.namespace, key.name, held.record.lease)
         return None
 
-    def _claims(self, key: FleetKey) -> tuple[Claim, ...]:
-        rivals = (zone_object(body) for body in self._index.rivals(key))
+    def _claims(self, key: FleetKey, leaving: Iterable[Mapping[str, Any]]) -> tuple[Claim, ...]:
+        rivals = (zone_object(body) for body in self._index.rivals(key, leaving))
         return tuple(claim for zone in rivals for claim in _claims_of(zone))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shield_operator.core.decode import BUILT_IN, decode_fleet
+from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
 from shield_operator.core.spec import FleetSpec
 from shield_operator.core.world import Installation
 from shield_proxy.config.reading import InvalidField

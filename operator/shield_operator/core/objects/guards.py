@@ -8,6 +8,9 @@ from shield_operator.core.places import Place
 from shield_proxy.config import contract
 from shield_proxy.config.contract import Tier
 
+CLIENTS = (contract.CLIENT_PORT, contract.CLIENT_TLS_PORT, contract.HEALTH_PORT)
+"""Ports of a proxy that anybody may reach."""
+
 
 def service_account(layout: Layout) -> Object:
     """The account of all pods of the fleet; it has no rights, and no token is mounted."""
@@ -41,7 +44,7 @@ def disruption_budget(layout: Layout, tier: Tier, place: Place) -> Object | None
 
 
 def proxies_policy(layout: Layout) -> Object:
-    """Who reaches the proxies: clients the client port, the fleet's pods hop and internal, the operator internal."""
+    """Who reaches the proxies: clients the client ports, the fleet's pods hop and internal, the operator internal."""
     fleet = layout.key.name
     tiers = {
         "matchLabels": {naming.LABEL_FLEET: fleet},
@@ -58,7 +61,7 @@ def proxies_policy(layout: Layout) -> Object:
             "podSelector": tiers,
             "policyTypes": ["Ingress"],
             "ingress": [
-                {"ports": [_port(contract.CLIENT_PORT), _port(contract.HEALTH_PORT)]},
+                {"ports": [_port(port) for port in CLIENTS]},
                 {
                     "from": [{"podSelector": tiers}],
                     "ports": [_port(contract.HOP_PORT), _port(contract.INTERNAL_PORT)],

@@ -1,4 +1,5 @@
-"""Deployments of the tiers. A template holds nothing of any zone: zones come and go without a pod restarting."""
+"""Deployments of the tiers. Of zones a template holds the names of their Secrets and nothing else: zones come and go,
+and certificates are renewed, without a pod restarting."""
 
 import hashlib
 import json
@@ -8,6 +9,7 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.layout import Layout
 from shield_operator.core.objects.common import Object, container_security, metadata, pod_basics
+from shield_operator.core.objects.volumes import FOLDERS, volumes
 from shield_operator.core.places import Place
 from shield_proxy.config import contract
 from shield_proxy.config.contract import Tier
@@ -86,17 +88,12 @@ def _pod(layout: Layout, tier: Tier, place: Place) -> Object:
                 "readinessProbe": _probe("/readyz", period=2, failures=2),
                 "livenessProbe": _probe("/livez", period=10, failures=3),
                 "volumeMounts": [
-                    {"name": "state", "mountPath": contract.STATE_DIR, "readOnly": True},
-                    {"name": "tls", "mountPath": contract.TLS_DIR, "readOnly": True},
-                    *(
-                        [{"name": "redis", "mountPath": contract.REDIS_DIR, "readOnly": True}]
-                        if layout.manages_redis(place.key)
-                        else []
-                    ),
+                    {"name": volume["name"], "mountPath": FOLDERS[volume["name"]], "readOnly": True}
+                    for volume in volumes(layout, tier, place)
                 ],
             }
         ],
-        "volumes": _volumes(layout, tier, place),
+        "volumes": volumes(layout, tier, place),
     }
 
 
@@ -112,7 +109,13 @@ def _environment(layout: Layout, tier: Tier, place: Place) -> list[Object]:
         "SHIELD_DRAIN_SECONDS": str(DRAIN_SECONDS),
         "SHIELD_LOG_LEVEL": layout.installation.log_level,
         "SHIELD_ACCESS_LOG": "on" if layout.spec.access_log else "off",
+        "SHIELD_ACCESS_LOG_FORMAT": layout.spec.access_log_format.lower(),
+        "SHIELD_ACCESS_LOG_SAMPLE": f"{layout.spec.access_log_sample / 100:g}",
     }
+    if tier is Tier.LOWER:
+        fixed["SHIELD_PROXY_PROTOCOL"] = "on" if layout.spec.clients.proxy_protocol else "off"
+        if layout.spec.clients.trusted_proxies:
+            fixed["SHIELD_TRUSTED_PROXIES"] = ",".join(layout.spec.clients.trusted_proxies)
     if address := layout.redis_address(place.key):
         fixed["SHIELD_REDIS"] = address
     fields = {"POD_NAME": "metadata.name", "POD_IP": "status.podIP"}
@@ -125,7 +128,7 @@ def _environment(layout: Layout, tier: Tier, place: Place) -> list[Object]:
 def _ports(tier: Tier) -> list[Object]:
     ports = {"hop": contract.HOP_PORT, "internal": contract.INTERNAL_PORT, "health": contract.HEALTH_PORT}
     if tier is Tier.LOWER:
-        ports = {"client": contract.CLIENT_PORT, **ports}
+        ports = {"client": contract.CLIENT_PORT, "client-tls": contract.CLIENT_TLS_PORT, **ports}
     return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
 
 
@@ -147,18 +150,3 @@ def _probe(path: str, period: int, failures: int) -> Object:
         "timeoutSeconds": 2,
         "failureThreshold": failures,
     }
-
-
-def _volumes(layout: Layout, tier: Tier, place: Place) -> list[Object]:
-    fleet = layout.key.name
-    chunks = [
-        {"configMap": {"name": name, "optional": True, "items": [{"key": "chunk", "path": f"chunk-{i}"}]}}
-        for i, name in enumerate(naming.record_chunks(fleet))
-    ]
-    out: list[Object] = [
-        {"name": "state", "projected": {"sources": chunks}},
-        {"name": "tls", "secret": {"secretName": naming.certificate_secret(fleet, tier), "defaultMode": 0o440}},
-    ]
-    if layout.manages_redis(place.key):
-        out.append({"name": "redis", "secret": {"secretName": naming.redis_secret(fleet), "defaultMode": 0o440}})
-    return out

@@ -4,7 +4,7 @@ from shield_operator.core import naming
 from shield_operator.core.layout import Layout
 from shield_operator.core.objects.common import Object, metadata
 from shield_operator.core.places import Place
-from shield_operator.core.spec import ExposureSpec
+from shield_operator.core.spec import ExposureSpec, ExposureType
 from shield_operator.core.world import ZoneObject
 from shield_proxy.config import contract
 from shield_proxy.config.contract import Tier
@@ -27,12 +27,13 @@ def headless(layout: Layout, tier: Tier, place: Place) -> Object:
     }
 
 
-def edge(layout: Layout, zone: ZoneObject, exposure: ExposureSpec) -> Object:
-    """The Service of one zone's clients, owned by that zone alone; it prefers lower pods in the client's own zone."""
+def edge(layout: Layout, zone: ZoneObject, exposure: ExposureSpec, tls: bool) -> Object:
+    """The Service of one zone's clients, owned by that zone alone; it prefers lower pods in the client's own zone. With
+    `tls` it has a port for HTTPS too."""
     fleet = layout.key.name
-    port: Object = {"name": "http", "port": exposure.port, "targetPort": "client", "protocol": "TCP"}
-    if exposure.node_port is not None:
-        port["nodePort"] = exposure.node_port
+    ports = [_port("http", exposure.port, "client", exposure.node_port)]
+    if tls:
+        ports.append(_port("https", exposure.tls_port, "client-tls", exposure.tls_node_port))
     meta = metadata(
         layout,
         naming.edge(zone.name),
@@ -40,14 +41,19 @@ def edge(layout: Layout, zone: ZoneObject, exposure: ExposureSpec) -> Object:
         exposure.annotations,
     )
     meta["ownerReferences"] = [dict(naming.owner(naming.ZONE_KIND, zone.name, zone.uid))]
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": meta,
-        "spec": {
-            "type": str(exposure.type),
-            "selector": naming.edge_selector(fleet),
-            "trafficDistribution": "PreferSameZone",
-            "ports": [port],
-        },
+    spec: Object = {
+        "type": str(exposure.type),
+        "selector": naming.edge_selector(fleet),
+        "trafficDistribution": "PreferSameZone",
+        "ports": ports,
     }
+    if exposure.type is ExposureType.NODE_PORT:
+        spec["externalTrafficPolicy"] = str(exposure.traffic_policy)
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec}
+
+
+def _port(name: str, port: int, target: str, node_port: int | None) -> Object:
+    out: Object = {"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
+    if node_port is not None:
+        out["nodePort"] = node_port
+    return out

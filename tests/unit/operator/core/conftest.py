@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from shield_operator.core import naming
-from shield_operator.core.decode import BUILT_IN, decode_fleet, decode_zone
+from shield_operator.core.decode import decode_zone
+from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
 from shield_operator.core.plan import Plan
 from shield_operator.core.planning import make_plan
 from shield_operator.core.world import (
@@ -28,7 +29,7 @@ from shield_operator.core.world import (
 )
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.config.reports import Acknowledgement, Measurement
+from shield_proxy.config.reports import Acknowledgement, Measurement, Problem
 from shield_proxy.config.version import SCHEMA
 
 DATA_CENTERS = ("eu/a", "eu/b", "us/a", "us/b")
@@ -70,6 +71,12 @@ class Cluster:
     """(tier, data centre) whose new pods don't become Ready."""
     deaf: set[str] = field(default_factory=set)
     """Tiers whose pods take no new zone state."""
+    problems: dict[tuple[str, str], tuple[Problem, ...]] = field(default_factory=dict)
+    """(tier, data centre) -> what its pods report."""
+    leaving: dict[str, ZoneObject] = field(default_factory=dict)
+    """Zones that name another fleet now."""
+    led: dict[str, str] = field(default_factory=dict)
+    """Zone -> the fleet that its Service leads to, where another fleet's plan wrote it."""
     now: float = 0.0
     lease: int = 1
     record: Record | None = None
@@ -117,12 +124,19 @@ class Cluster:
             record=self.record,
             resolution_errors=self.errors,
             edge_services={
-                zone.uid: {"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 30080}]}
-                for zone in self.zones.values()
-                if ("Service", naming.edge(zone.name)) in self.objects
+                zone.uid: self._edge(self.objects[ident], self.led.get(zone.name))
+                for zone in (*self.zones.values(), *self.leaving.values())
+                if (ident := ("Service", naming.edge(zone.name))) in self.objects
             },
             memory=self.memory,
+            leaving=tuple(self.leaving.values()),
         )
+
+    def _edge(self, service: Mapping[str, Any], led: str | None) -> Mapping[str, Any]:
+        spec = service["spec"]
+        ports = [{"nodePort": 30080 + i, **port} for i, port in enumerate(spec["ports"])]
+        selector = spec["selector"] if led is None else {**spec["selector"], naming.LABEL_FLEET: led}
+        return {**spec, "clusterIP": "10.0.0.1", "ports": ports, "selector": selector}
 
     def step(self, seconds: float = 1.0) -> Plan:
         """Plans, follows the plan, and lets time pass."""
@@ -205,7 +219,9 @@ class Cluster:
                 for origin in zone.origins
             )
         schema = self.schemas.get(pod.name, SCHEMA)
-        return Report(Acknowledgement(schema, held, self.lease, "1", confirmed=True), measurements)
+        problems = self.problems.get((str(pod.tier), pod.data_center), ())
+        said = Acknowledgement(schema, held, self.lease, "1", confirmed=True, problems=problems)
+        return Report(said, measurements)
 
     def condition(self, kind: str, zone: str = "shop") -> tuple[str, str]:
         """Status and reason of a zone's condition."""

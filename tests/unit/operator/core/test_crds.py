@@ -8,8 +8,11 @@ import pytest
 import yaml
 
 from shield_operator.core import naming
-from shield_operator.core.decode import BUILT_IN, decode_fleet, decode_zone, fleet_object
-from shield_operator.core.spec import ExposureType, Topology
+from shield_operator.core.decode import decode_zone
+from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
+from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
+from shield_operator.core.quantity import whole_bytes
+from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy
 
 ROOT = Path(__file__).resolve().parents[4]
 CRDS = {
@@ -90,6 +93,16 @@ def test_enums_and_defaults_are_those_of_the_code():
     assert found[".spec.exposure.type"]["default"] == plain.exposure.type
     assert found[".spec.paused"]["default"] == plain.paused
     assert found[".spec.origins[].tls.verify"]["default"] == plain.origins[0].tls.verify
+    assert found[".spec.exposure.externalTrafficPolicy"]["enum"] == list(TrafficPolicy)
+    assert found[".spec.exposure.tlsPort"]["default"] == plain.exposure.tls_port
+    assert whole_bytes(found[".spec.maxRequestBody"]["default"]) == plain.max_request_bytes
+    assert found[".spec.origins[].responseTimeoutSeconds"]["default"] == plain.origins[0].response_seconds
+    assert found[".spec.origins[].responseTimeoutSeconds"]["maximum"] == LONGEST_RESPONSE_SECONDS
+    assert found[".spec.origins[].maxConnections"]["default"] == plain.origins[0].max_connections
+    assert found[".spec.origins[].maxConnections"]["maximum"] == MOST_CONNECTIONS
+    of_fleet = dict(fields(schema(naming.FLEET_KIND)))
+    assert of_fleet[".spec.accessLogFormat"]["enum"] == list(AccessLogFormat)
+    assert of_fleet[".spec.clients.trustedProxies"]["maxItems"] == MOST_PROXIES
 
 
 def test_a_fleet_has_no_defaults_so_that_the_installations_hold():
@@ -122,6 +135,7 @@ def test_what_the_operator_writes_as_status_is_in_the_schema(served):
     served.fleet = fleet_object({"metadata": {"uid": "f", "generation": 1}, "spec": {}}, BUILT_IN)
     served.milliseconds["eu/a"] = None
     served.errors = {("uid-shop", "main"): "no such name"}
+    served.change(tls={"secretName": "shop-tls"})
     for _ in range(5):
         served.step()
         status = json.loads(json.dumps(served.zones["shop"].status))

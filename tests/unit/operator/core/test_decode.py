@@ -2,11 +2,21 @@
 
 import pytest
 
-from shield_operator.core.decode import BUILT_IN, decode_fleet, decode_zone, zone_object
-from shield_operator.core.spec import ExposureType, FleetSpec, RedisSpec, TierSpec, Topology
+from shield_operator.core.decode import decode_zone, zone_object
+from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
+from shield_operator.core.spec import (
+    AccessLogFormat,
+    ClientsSpec,
+    ExposureType,
+    FleetSpec,
+    RedisSpec,
+    TierSpec,
+    Topology,
+)
 from shield_proxy.config.reading import InvalidField
 
 ORIGIN = {"name": "main", "address": "o.example.com"}
+TLS = {"secretName": "certificate"}
 
 
 def zone(**spec):
@@ -17,7 +27,9 @@ def test_the_shortest_zone_has_every_default():
     found = zone()
     assert (found.fleet, found.topology, found.paused, found.data_centers) == ("default", Topology.SMART, False, ())
     assert (found.exposure.type, found.exposure.port, found.exposure.node_port) == (ExposureType.CLUSTER_IP, 80, None)
-    assert (found.origins[0].port, found.origins[0].tls) == (80, None)
+    assert (found.exposure.tls_port, found.certificate, found.max_request_bytes) == (443, None, 5 << 30)
+    (origin,) = found.origins
+    assert (origin.port, origin.tls, origin.response_seconds, origin.max_connections) == (80, None, 100, 512)
 
 
 def test_an_origin_with_tls_has_port_443_and_is_verified():
@@ -56,6 +68,25 @@ def test_an_origin_with_tls_has_port_443_and_is_verified():
         ("spec.tieredCache.topology", {"tieredCache": {"topology": "Magic"}}),
         ("spec.exposure.type", {"exposure": {"type": "LoadBalancer"}}),
         ("spec.exposure.nodePort", {"exposure": {"nodePort": 30000}}),
+        ("spec.exposure.externalTrafficPolicy", {"exposure": {"externalTrafficPolicy": "Local"}}),
+        ("spec.exposure.tlsNodePort", {"tls": TLS, "exposure": {"tlsNodePort": 30000}}),
+        ("spec.exposure.tlsNodePort", {"exposure": {"type": "NodePort", "tlsNodePort": 30000}}),
+        (
+            "spec.exposure.tlsNodePort",
+            {"tls": TLS, "exposure": {"type": "NodePort", "nodePort": 30000, "tlsNodePort": 30000}},
+        ),
+        ("spec.exposure.tlsPort", {"tls": TLS, "exposure": {"port": 443}}),
+        ("spec.tls.secretName", {"tls": {}}),
+        ("spec.tls.secretName", {"tls": {"secretName": "../etc"}}),
+        ("spec.maxRequestBody", {"maxRequestBody": 10}),
+        ("spec.maxRequestBody", {"maxRequestBody": "2Ti"}),
+        ("spec.maxRequestBody", {"maxRequestBody": "lots"}),
+        (
+            "spec.origins[0].tls.clientCertificate.secretName",
+            {"origins": [{**ORIGIN, "tls": {"clientCertificate": {}}}]},
+        ),
+        ("spec.origins[0].responseTimeoutSeconds", {"origins": [{**ORIGIN, "responseTimeoutSeconds": 601}]}),
+        ("spec.origins[0].maxConnections", {"origins": [{**ORIGIN, "maxConnections": 0}]}),
         ("spec.placement.dataCenters[0]", {"placement": {"dataCenters": ["eu/a/b"]}}),
         ("spec.paused", {"paused": "yes"}),
     ],
@@ -74,8 +105,12 @@ def test_a_zone_that_cannot_be_decoded_is_still_a_zone():
 
 
 def test_a_fleet_has_the_installations_value_where_it_says_nothing():
-    defaults = FleetSpec(TierSpec(3), TierSpec(2), RedisSpec(memory=99 << 20), 77 << 20, access_log=True)
+    clients = ClientsSpec(proxy_protocol=True, trusted_proxies=("10.0.0.0/8",))
+    defaults = FleetSpec(
+        TierSpec(3), TierSpec(2), RedisSpec(memory=99 << 20), 77 << 20, True, AccessLogFormat.COMBINED, 5, clients
+    )
     assert decode_fleet({}, defaults) == defaults
+    assert decode_fleet({"clients": {"trustedProxies": []}}, defaults).clients == ClientsSpec(True)
     found = decode_fleet({"upper": {"replicas": 5}, "redis": {"enabled": False}}, defaults)
     assert (found.lower.replicas, found.upper.replicas, found.redis.memory, found.redis.enabled) == (
         3,
@@ -96,6 +131,13 @@ def test_a_fleet_has_the_installations_value_where_it_says_nothing():
         ("spec.redis.memory", {"redis": {"memory": "-1Gi"}}),
         ("spec.redis.external[0].dataCenter", {"redis": {"external": [{"dataCenter": "eu", "address": "r:1"}]}}),
         ("spec.redis.external[0].address", {"redis": {"external": [{"dataCenter": "eu/a", "address": "r"}]}}),
+        ("spec.accessLogFormat", {"accessLogFormat": "json"}),
+        ("spec.accessLogSample", {"accessLogSample": 101}),
+        ("spec.clients.proxyProtocol", {"clients": {"proxyProtocol": "on"}}),
+        ("spec.clients.trustedProxies[0]", {"clients": {"trustedProxies": ["10.0.0.1/8"]}}),
+        ("spec.clients.trustedProxies[0]", {"clients": {"trustedProxies": ["10.0.0.1"]}}),
+        ("spec.clients.trustedProxies[1]", {"clients": {"trustedProxies": ["10.0.0.0/8", "10.0.0.0/8"]}}),
+        ("spec.clients.trustedProxies", {"clients": {"trustedProxies": [f"10.0.{i}.0/24" for i in range(65)]}}),
     ],
 )
 def test_what_is_wrong_with_a_fleet_is_named(path, spec):

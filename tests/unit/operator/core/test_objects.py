@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from shield_operator.core.decode import BUILT_IN, fleet_object
+from shield_operator.core.decode_fleet import BUILT_IN, fleet_object
 from shield_operator.core.planning import make_plan
 from shield_proxy.config import contract
 from shield_proxy.config.contract import Tier
@@ -138,7 +138,7 @@ def test_the_edge_belongs_to_its_zone_alone_and_prefers_the_clients_zone(served,
 def test_network_policies_let_in_who_must_and_no_other(served):
     (policy,) = found(served, "NetworkPolicy", "proxies")
     open_ports = [port["port"] for rule in policy["spec"]["ingress"] if "from" not in rule for port in rule["ports"]]
-    assert open_ports == [contract.CLIENT_PORT, contract.HEALTH_PORT]
+    assert open_ports == [contract.CLIENT_PORT, contract.CLIENT_TLS_PORT, contract.HEALTH_PORT]
     closed = [rule for rule in policy["spec"]["ingress"] if "from" in rule]
     assert [[port["port"] for port in rule["ports"]] for rule in closed] == [
         [contract.HOP_PORT, contract.INTERNAL_PORT],
@@ -186,10 +186,22 @@ def test_an_external_redis_is_used_and_not_managed(served):
 
 
 def test_a_fleets_spec_reaches_its_pods(served):
-    served.fleet = fleet(lower={"replicas": 3, "resources": {"limits": {"cpu": "2"}}}, memory="64Mi", accessLog=True)
+    served.fleet = fleet(
+        lower={"replicas": 3, "resources": {"limits": {"cpu": "2"}}},
+        memory="64Mi",
+        accessLog=True,
+        accessLogFormat="Combined",
+        accessLogSample=25,
+        clients={"proxyProtocol": True, "trustedProxies": ["10.0.0.0/8", "2001:db8::/32"]},
+    )
     served.run(40)
     lower = found(served, "Deployment", "-lower-", "eu-a")[0]["spec"]
     env = {variable["name"]: variable.get("value") for variable in lower["template"]["spec"]["containers"][0]["env"]}
     assert lower["replicas"] == 3
     assert lower["template"]["spec"]["containers"][0]["resources"] == {"limits": {"cpu": "2"}}
     assert (env["SHIELD_MEMORY_BYTES"], env["SHIELD_ACCESS_LOG"]) == (str(64 << 20), "on")
+    assert (env["SHIELD_ACCESS_LOG_FORMAT"], env["SHIELD_ACCESS_LOG_SAMPLE"]) == ("combined", "0.25")
+    assert env["SHIELD_PROXY_PROTOCOL"] == "on"
+    assert env["SHIELD_TRUSTED_PROXIES"] == "10.0.0.0/8,2001:db8::/32"
+    upper = found(served, "Deployment", "-upper-", "eu-a")[0]["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert not {"SHIELD_PROXY_PROTOCOL", "SHIELD_TRUSTED_PROXIES"} & {variable["name"] for variable in upper}

@@ -4,7 +4,7 @@ import json
 import random
 from dataclasses import replace
 
-from shield_operator.core.decode import BUILT_IN, fleet_object
+from shield_operator.core.decode_fleet import BUILT_IN, fleet_object
 from shield_operator.core.planning import make_plan
 
 

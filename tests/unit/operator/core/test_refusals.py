@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shield_operator.core import naming
-from shield_operator.core.decode import BUILT_IN, fleet_object
+from shield_operator.core.decode_fleet import BUILT_IN, fleet_object
 from shield_operator.core.planning import make_plan
 from shield_operator.core.world import Claim
 

@@ -1,6 +1,6 @@
 """New templates, one data centre at a time."""
 
-from shield_operator.core.decode import BUILT_IN, fleet_object
+from shield_operator.core.decode_fleet import BUILT_IN, fleet_object
 from shield_operator.core.rollout import STALLED_SECONDS
 
 

@@ -85,7 +85,13 @@ def test_the_acknowledged_generation_follows_the_state(served):
 
 def test_the_endpoints_are_those_of_the_zones_service(served):
     assert served.zones["shop"].status["endpoints"] == [
-        {"address": "shield-edge-shop-e2cb95ef.shop.svc", "clusterIP": "10.0.0.1", "port": 80, "nodePort": 30080}
+        {
+            "address": "shield-edge-shop-e2cb95ef.shop.svc",
+            "clusterIP": "10.0.0.1",
+            "port": 80,
+            "scheme": "http",
+            "nodePort": 30080,
+        }
     ]
 
 

@@ -107,6 +107,18 @@ def test_origins_are_what_proxies_connect_to(served):
     )
 
 
+def test_limits_and_certificates_of_a_zone_reach_its_pods(served):
+    tls = {"clientCertificate": {"secretName": "shown"}}
+    origin = {"name": "main", "address": "a.example.com", "responseTimeoutSeconds": 7, "maxConnections": 9, "tls": tls}
+    served.change(origins=[origin], tls={"secretName": "shop-tls"}, maxRequestBody="1Mi")
+    served.step()
+    (main,) = served.part().origins
+    assert (main.response_seconds, main.max_connections, main.tls.client_certificate) == (7.0, 9, "shown")
+    assert (served.part().certificate, served.part().max_request_bytes) == ("shop-tls", 1 << 20)
+    state = make_plan(served.world()).state
+    assert read_record(write_record(state, SCHEMA)) == state
+
+
 def test_every_data_centre_names_its_services(served):
     found = {dc.key: dict(dc.services) for dc in served.record.state.data_centers}
     services = {name for kind, name in served.objects if kind == "Service"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shield_operator.core.decode import BUILT_IN
+from shield_operator.core.decode_fleet import BUILT_IN
 from shield_operator.kube.settings import InvalidSetting, read_settings
 
 LEAST = {"POD_NAMESPACE": "shield-system", "SHIELD_IMAGE": "shield:1", "SHIELD_REDIS_IMAGE": "redis:8"}
