@@ -16,6 +16,8 @@ class TunnelLimits:
     """Open at one time; more are refused with 503."""
     idle: float = 900
     """Seconds without a byte in either direction after which a tunnel is closed."""
+    half: float = 60
+    """The same once one side sends no more."""
     drain: float = 10
     """Seconds that open tunnels get when the process ends; then they are closed."""
     linger: float = 5
@@ -62,8 +64,9 @@ class Tunnels:
 
     def sweep(self, now: float) -> None:
         """Looks at every tunnel's deadline; call it about once a second."""
+        limits = self._limits
         for tunnel in tuple(self._open):
-            tunnel.sweep(now, self._limits.idle, self._limits.linger)
+            tunnel.sweep(now, min(limits.idle, limits.half) if tunnel.half else limits.idle, limits.linger)
 
     def end(self) -> None:
         """Closes all, after what is queued for them."""

@@ -58,6 +58,11 @@ class Tunnel:
         """Bytes that came from the near side."""
         return self._near.came
 
+    @property
+    def half(self) -> bool:
+        """One side sends no more."""
+        return self._near.ended or self._far.ended
+
     def begin(self) -> None:
         """Bytes move from now on."""
         for side in (self._near, self._far):

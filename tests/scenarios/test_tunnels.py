@@ -1,0 +1,365 @@
+"""Upgrades as bytes: what makes a tunnel, what never becomes one, and how tunnels end."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+from world.client import Client
+from world.fleet import Fleet, until, zone
+from world.origin import Origin, Say
+from world.websocket import EchoOrigin, websocket
+
+from shield_proxy.config.contract import Tier
+from shield_proxy.tiers.tunnels import TunnelLimits
+
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n"
+ASK = b"GET /chat HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive, Upgrade\r\nUpgrade: chat\r\n\r\n"
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class RawOrigin:
+    """Reads a head, then lets `talk` go on; `heads` are what it saw."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self.talk: Talk = echo
+        self.port = 0
+        self.ended = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            await self.talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # whoever asked has left, or stop() ends us
+        finally:
+            self.ended += 1
+            self._tasks.discard(task)
+            writer.close()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(SWITCHED)
+    while piece := await reader.read(1 << 16):
+        writer.write(piece)
+        await writer.drain()
+    writer.write(b"|bye")
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Ends the connection as a process that dies with unread bytes does."""
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@pytest_asyncio.fixture
+async def raw() -> AsyncIterator[RawOrigin]:
+    server = RawOrigin()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def two_tiers(fleet: Fleet, port: int, **changes: object) -> None:
+    await fleet.add("low", Tier.LOWER, "eu/a", **changes)
+    await fleet.add("up", Tier.UPPER, "us/b", **changes)
+    fleet.use(zone(port))
+
+
+async def open_tunnel(fleet: Fleet, early: bytes = b"") -> Client:
+    client = await fleet.client("low")
+    client.send(ASK + early)
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 ")
+    assert b"\r\nConnection: Upgrade\r\nUpgrade: chat\r\n" in head
+    return client
+
+
+def open_tunnels(fleet: Fleet) -> int:
+    return sum(len(pod._core.tunnels) for pod in fleet.pods.values())
+
+
+def ended(fleet: Fleet, name: str = "low") -> dict[str, int]:
+    kinds = fleet.pods[name].counters.by_kind
+    return {how: count for (family, how), count in kinds.items() if family == "shield_tunnels_ended_total"}
+
+
+async def test_bytes_sent_before_the_101_are_not_lost(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet, early=b"too early" * 1000)
+    assert await client.reader.readexactly(9000) == b"too early" * 1000
+    await client.close()
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_bytes_behind_the_origins_101_are_not_lost(fleet: Fleet, raw: RawOrigin) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCHED + b"welcome" * 100_000)
+
+    raw.talk = greet
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet)
+    assert await client.reader.read() == b"welcome" * 100_000
+    client.writer.close()
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_a_client_that_ends_its_side_still_gets_the_rest(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet)
+    client.send(b"last words")
+    client.writer.write_eof()
+    assert await client.reader.read() == b"last words|bye"
+    await until(lambda: open_tunnels(fleet) == 0)
+    assert ended(fleet) == ended(fleet, "up") == {"closed": 1}
+
+
+async def test_a_client_that_ended_its_side_before_the_101_still_gets_the_rest(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port)
+    client = await fleet.client("low")
+    client.send(ASK + b"all I say")
+    client.writer.write_eof()
+    assert (await client.reader.read()).endswith(b"\r\n\r\nall I say|bye")
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_an_origin_that_ends_its_side_still_gets_the_rest(fleet: Fleet, raw: RawOrigin) -> None:
+    got = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCHED + b"speak")
+        writer.write_eof()
+        got.set_result(await reader.read())
+
+    raw.talk = listen
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet)
+    assert await client.reader.read() == b"speak"
+    client.send(b"x" * 300_000)
+    client.writer.write_eof()
+    assert await got == b"x" * 300_000
+    await until(lambda: open_tunnels(fleet) == 0)
+    assert ended(fleet) == ended(fleet, "up") == {"closed": 1}
+
+
+@pytest.mark.parametrize("who", ["client", "origin"])
+async def test_a_connection_that_breaks_breaks_the_tunnel(fleet: Fleet, raw: RawOrigin, who: str) -> None:
+    broken = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCHED)
+        await broken.wait()
+        reset(writer)
+
+    raw.talk = wait if who == "origin" else echo
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet)
+    if who == "client":
+        reset(client.writer)
+        await until(lambda: raw.ended == 1)
+    else:
+        broken.set()
+        assert await client.closed()
+    await until(lambda: open_tunnels(fleet) == 0)
+    await until(lambda: fleet.pods["low"]._client.connections == 0)
+
+
+async def test_a_tunnel_is_not_read_faster_than_it_is_taken(fleet: Fleet, raw: RawOrigin) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCHED)
+        while True:
+            sent.append(100_000)
+            writer.write(b"x" * 100_000)
+            await writer.drain()
+
+    sent: list[int] = []
+    raw.talk = flood
+    await two_tiers(fleet, raw.port)
+    client = await open_tunnel(fleet)
+    client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    size = -1
+    while size != sum(sent):
+        size = sum(sent)
+        await asyncio.sleep(0.2)
+    # All but what the tiers hold is in the kernel's socket buffers, which grow to some megabytes per connection.
+    assert size < 64 << 20
+    for pod in fleet.pods.values():
+        (tunnel,) = pod._core.tunnels._open
+        queued = [side.leg.transport.get_write_buffer_size() for side in (tunnel._near, tunnel._far)]
+        assert max(queued) < 512 << 10
+    client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    assert await client.reader.readexactly(10 << 20) == b"x" * (10 << 20)
+    client.writer.transport.abort()
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_silence_closes_a_tunnel_and_traffic_keeps_it(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(idle=100))
+    client = await open_tunnel(fleet)
+    for _ in range(3):
+        fleet.clock.pass_time(60)
+        client.send(b"x")
+        assert await client.reader.readexactly(1) == b"x"
+    fleet.clock.pass_time(101)
+    assert await client.closed()
+    await until(lambda: open_tunnels(fleet) == 0 and raw.ended == 1)
+    assert "idle" in ended(fleet) | ended(fleet, "up")
+
+
+async def test_a_tunnel_of_which_one_side_has_ended_may_be_silent_for_less_long(fleet: Fleet, raw: RawOrigin) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCHED)
+
+    raw.talk = leave
+    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(idle=1000, half=60))
+    client = await open_tunnel(fleet)
+    assert await client.closed()
+    assert open_tunnels(fleet) == 2
+    fleet.clock.pass_time(61)
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_a_drain_gives_tunnels_their_time_and_then_closes_them(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(drain=0.5))
+    client = await open_tunnel(fleet)
+    pod = fleet.pods["low"]
+    pod.begin_drain()
+    draining = asyncio.create_task(pod.drained(20))
+    await asyncio.sleep(0.05)
+    client.send(b"still here")
+    assert await client.reader.readexactly(10) == b"still here"
+    assert await client.closed()
+    assert await draining
+    assert ended(fleet) == {"drain": 1}
+    await until(lambda: open_tunnels(fleet) == 0)
+
+
+async def test_tunnels_are_bounded_and_give_their_place_back(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(most=2))
+    clients = [await open_tunnel(fleet) for _ in range(2)]
+    third = await fleet.client("low")
+    third.send(ASK)
+    refused = await third.read()
+    assert refused.status == 503
+    assert "too-many-tunnels" in refused["cache-status"]
+    await clients[0].close()
+    await until(lambda: open_tunnels(fleet) == 2)  # one, at both tiers
+    await open_tunnel(fleet)
+
+
+async def test_an_answer_that_is_no_101_is_an_ordinary_one(fleet: Fleet, origin: Origin) -> None:
+    await two_tiers(fleet, origin.port)
+    origin.script = lambda _: Say(status=200, fields=[("Cache-Control", "max-age=60")], body=b"no chat here")
+    client = await fleet.client("low")
+    for _ in range(2):
+        client.send(ASK)
+        response = await client.read()
+        assert (response.status, response.body, response.word) == (200, b"no chat here", "DYNAMIC")
+    assert len(origin.seen) == 2  # not stored
+    assert origin.seen[0]["upgrade"] == "chat"
+    assert origin.seen[0].connection != origin.seen[1].connection  # a connection that offered is not used again
+    assert (await client.ask("/chat")).word == "MISS"
+
+
+@pytest.mark.parametrize(
+    ("request_head", "body"),
+    [
+        (ASK.replace(b"Upgrade: chat", b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"), b""),
+        (ASK.replace(b"Upgrade: chat", b"Upgrade: HTTP/2.0, TLS/1.0"), b""),
+        (ASK.replace(b", Upgrade", b""), b""),
+        (ASK.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n"), b"abc"),
+        (ASK.replace(b"HTTP/1.1", b"HTTP/1.0"), b""),
+    ],
+    ids=["h2c", "versions of HTTP and TLS", "Connection does not name it", "with a body", "HTTP/1.0"],
+)
+async def test_what_is_no_offer_goes_on_without_one(
+    fleet: Fleet, origin: Origin, request_head: bytes, body: bytes
+) -> None:
+    await two_tiers(fleet, origin.port)
+    client = await fleet.client("low")
+    client.send(request_head + body)
+    assert (await client.read()).status == 200
+    (seen,) = origin.seen
+    assert seen.body == body
+    for name in ("upgrade", "connection", "http2-settings"):
+        assert seen.values(name) == []
+
+
+async def test_only_what_may_be_offered_of_an_offer_is(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port)
+    client = await fleet.client("low")
+    client.send(ASK.replace(b"Upgrade: chat", b"Upgrade: h2c, chat, TLS/1.2"))
+    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    assert b"\r\nUpgrade: chat\r\n" in raw.heads[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SWITCHED.replace(b"Upgrade: chat", b"Upgrade: h2c"),
+        SWITCHED.replace(b"Upgrade: chat", b"X: y"),
+        SWITCHED.replace(b"Connection: upgrade", b"X: y"),
+        SWITCHED.replace(b"\r\n\r\n", b"\r\nUpgrade: other\r\n\r\n"),
+    ],
+    ids=["another protocol", "no protocol", "Connection does not name it", "two protocols"],
+)
+async def test_a_101_that_was_not_offered_is_the_origins_error(fleet: Fleet, raw: RawOrigin, answer: bytes) -> None:
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await reader.read()
+
+    raw.talk = lie
+    await two_tiers(fleet, raw.port)
+    client = await fleet.client("low")
+    client.send(ASK)
+    assert (await client.read()).status == 520
+    await until(lambda: raw.ended == 1)
+    assert open_tunnels(fleet) == 0
+
+
+async def test_a_101_nobody_asked_for_is_the_origins_error(fleet: Fleet, raw: RawOrigin) -> None:
+    await two_tiers(fleet, raw.port)
+    assert (await fleet.get("low", "/a")).status == 520
+    await until(lambda: raw.ended >= 1)
+
+
+async def test_a_tunnel_is_logged_at_its_end_with_its_bytes(fleet: Fleet) -> None:
+    echoes = EchoOrigin()
+    await echoes.start()
+    try:
+        await two_tiers(fleet, echoes.port, access_log=True)
+        lines: list[str] = []
+        log = fleet.pods["low"]._core.access_log
+        assert log is not None
+        log._write = lambda text: lines.append(text) is None
+        async with websocket(fleet.pods["low"].client_addresses[0], "/live", compression=None) as client:
+            await client.send(b"x" * 1000)
+            await client.recv()
+            assert fleet.pods["low"]._core.running == 0  # it holds no place of requests
+        await until(lambda: bool(lines))
+        (line,) = "".join(lines).splitlines()
+        assert '"status":101' in line
+        assert '"target":"/live"' in line
+        assert '"bytes":1008' in line  # a message of 1000 with its header of 4, and a close frame of 4
+    finally:
+        await echoes.stop()
