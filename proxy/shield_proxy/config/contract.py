@@ -55,5 +55,7 @@ HEADER_GENERATION = "Shield-Generation"
 """Between hops: the generation of the caller's zone state."""
 HEADER_SCHEME = "Shield-Scheme"
 """Between hops: the scheme the client used; part of the cache key."""
+HEADER_REQUEST_ID = "Shield-Request-Id"
+"""Between hops: the request's id (hex digits), under which all tiers log it; to clients, of errors of our own."""
 PRIVATE_HEADERS = (HEADER_FORWARDED, HEADER_BUDGET, HEADER_GENERATION, HEADER_SCHEME)
 """Removed from what clients send and from what clients get."""

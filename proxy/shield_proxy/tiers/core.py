@@ -1,6 +1,7 @@
 """What the ports of one process share: memory, L2, fetches under way, figures, and the snapshot in use."""
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine
 
 from shield_proxy.cache.stored import StoredResponse
@@ -87,6 +88,8 @@ class Core:
         tally = self.counters.tally(zone, word, exchange.status or 499)
         tally.count += 1
         tally.bytes += exchange.sent
+        if reason:
+            self.counters.add_kind("shield_errors_total", reason)
         if self.access_log is not None:
             head = exchange.head
             self.access_log.add(
@@ -96,14 +99,41 @@ class Core:
                     head.method,
                     head.authority,
                     head.target,
+                    head.minor,
                     exchange.status,
                     exchange.sent,
                     word,
                     self.clock() - exchange.started,
                     zone,
                     reason,
-                    head.index.get(b"user-agent", b""),
-                    head.index.get(b"referer", b""),
+                    exchange.request_id,
+                    head.index,
+                    exchange.identity is not None,
+                )
+            )
+
+    def account_refused(self, status: int, reason: str, peer: str) -> None:
+        """Counts and logs what was no request."""
+        self.counters.tally("", "NONE", status).count += 1
+        self.counters.add_kind("shield_errors_total", reason)
+        if self.access_log is not None:
+            self.access_log.add(
+                Line(
+                    at=self.wall(),
+                    peer=peer,
+                    method=b"",
+                    authority=b"",
+                    target=b"",
+                    minor=1,
+                    status=status,
+                    sent=0,
+                    word="NONE",
+                    seconds=0.0,
+                    zone="",
+                    reason=reason,
+                    request_id=b"",
+                    fields={},
+                    from_hop=False,
                 )
             )
 
@@ -124,6 +154,11 @@ class Core:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def new_request_id() -> bytes:
+    """An id of the form of a trace's; it has to be unique, not secret."""
+    return b"%032x" % (random.getrandbits(128) | 1)
 
 
 def zone_label(routed: Routed | None) -> str:

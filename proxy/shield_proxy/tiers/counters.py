@@ -78,6 +78,7 @@ COUNTED = {
     "shield_access_log_dropped_total": "Lines of the access log that nobody could take in time.",
 }
 COUNTED_BY_KIND = {
+    "shield_errors_total": ("reason", "Errors of the shield's own, by reason (docs/errors.md)."),
     "shield_fetches_total": ("to", "Requests sent to the owner pod, the next tier, or the origin."),
     "shield_upstream_errors_total": ("kind", "Upstream requests without a whole response, by what went wrong."),
     "shield_tunnels_ended_total": ("how", "Tunnels that ended: closed, broken, idle, drain."),

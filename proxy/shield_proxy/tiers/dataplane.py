@@ -11,11 +11,12 @@ from dataclasses import replace
 from shield_proxy.config.identity import Identity, PodIdentity
 from shield_proxy.config.state import FleetState
 from shield_proxy.store.level2 import Level2
-from shield_proxy.tiers.accesslog import AccessLog
+from shield_proxy.tiers.accesslog import AccessLog, Write
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
 from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.logformats import FORMATS, peer_alone
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import admits
 from shield_proxy.tiers.pipeline import Pipeline
@@ -52,7 +53,7 @@ class Dataplane:
         tls: HopTls | None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        write_log: Callable[[str], object] = write_to_stdout,
+        write_log: Write = write_to_stdout,
     ) -> None:
         """`clock` is monotonic; `tls` may be None only where there is no hop port."""
         if settings.hop_listen and tls is None:
@@ -70,7 +71,10 @@ class Dataplane:
             if redis is None
             else Level2(redis.host, redis.port, redis.password, settings.redis_object_bytes, clock, self.counters)
         )
-        access_log = AccessLog(write_log) if settings.access_log else None
+        access_log = None
+        if settings.access_log:
+            render = FORMATS[settings.access_log_format](peer_alone)
+            access_log = AccessLog(write_log, render, settings.access_log_share)
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
         self._client = Listener(Pipeline(self._core, hop=False), settings.server, clock)
         # What a client may send, and our marks on it, must fit through every hop.

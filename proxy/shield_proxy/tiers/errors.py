@@ -1,8 +1,5 @@
 """Errors of the shield's own: a status, a code and a reason, never a stored or guessed page. Pure."""
 
-import json
-
-from shield_proxy.tiers.marks import Place, marked_lines
 from shield_proxy.wire.failures import UpstreamFailed
 
 ORIGIN_FAILURES = {
@@ -20,22 +17,13 @@ ORIGIN_FAILURES = {
     "truncated": 520,
 }
 """Kind of UpstreamFailed -> status, as users of CDNs know them."""
-REASONS = {
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-    508: b"Loop Detected",
-    520: b"Origin Error",
-    521: b"Origin Down",
-    522: b"Origin Connect Timeout",
-    523: b"Origin Unreachable",
-    524: b"Origin Timeout",
-    525: b"Origin TLS Failed",
-    530: b"Origin Unresolved",
-}
 ORIGIN_ERRORS = frozenset((500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530))
 """Statuses that count as a failing origin for stale-if-error."""
-TRY_ANOTHER = frozenset((b"not-ready", b"overloaded", b"unknown-host"))
+OVERLOADED, DELAYED = "overloaded", "overloaded-delay"
+TRY_ANOTHER = frozenset((b"not-ready", OVERLOADED.encode(), DELAYED.encode(), b"unknown-host"))
 """Reasons of a pod that refuses a request which another pod may take."""
+RETRY_AFTER = {"not-ready": 1, OVERLOADED: 1, DELAYED: 2, "no-upper-tier": 5}
+"""Seconds after which asking again is worth it, of reasons that end by themselves."""
 
 
 class Unanswerable(Exception):
@@ -59,19 +47,9 @@ def tier_error(failure: UpstreamFailed) -> Unanswerable:
     return Unanswerable(503 if not failure.connected else 502, f"upper-tier-{failure.kind}")
 
 
-def error_answer(status: int, reason: str, place: Place) -> tuple[bytes, bytes]:
-    """Head lines without framing, and the body."""
-    body = json.dumps({"code": status, "reason": reason, "by": "smart-shield"}).encode() + b"\n"
-    fields: tuple[tuple[bytes, bytes], ...] = (
-        (b"Content-Type", b"application/json"),
-        (b"Cache-Control", b"no-store"),
-    )
-    if status == 503:
-        fields += ((b"Retry-After", b"1"),)
-    if status == 405:
-        fields += ((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
-    lines = marked_lines(status, REASONS.get(status, b""), fields, place, "NONE", b"detail=%s" % reason.encode())
-    return lines, body
+def retry_after(status: int, reason: str) -> int | None:
+    """Seconds for Retry-After; None where asking again soon is of no use."""
+    return RETRY_AFTER.get(reason, 1 if status == 503 else None)
 
 
 def refused_by_pod(status: int, cache_status: bytes | None) -> bool:

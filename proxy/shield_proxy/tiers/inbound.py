@@ -1,15 +1,24 @@
 """A request as the tiers see it: what only a client or only a hop may say is settled here. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from shield_proxy.config.contract import HEADER_BUDGET, HEADER_FORWARDED, HEADER_SCHEME, PRIVATE_HEADERS
+from shield_proxy.config.contract import (
+    HEADER_BUDGET,
+    HEADER_FORWARDED,
+    HEADER_REQUEST_ID,
+    HEADER_SCHEME,
+    PRIVATE_HEADERS,
+)
 from shield_proxy.tiers.budget import deadline_of
 from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
 from shield_proxy.wire.serialise import forwardable
+from shield_proxy.wire.tracecontext import checked_trace, is_request_id, trace_id_of
 
 PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
 _REPLACED = frozenset((b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
-_NEVER = frozenset((b"host", b"content-length"))
+_REQUEST_ID = HEADER_REQUEST_ID.lower().encode()
+_NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 """Written anew for each leg."""
 
 
@@ -30,6 +39,7 @@ class Inbound:
     """A pod of this tier asks the owner: no further forward."""
     via: bytes | None
     cdn_loop: bytes | None
+    request_id: bytes = b""
 
     @property
     def plain_get(self) -> bool:
@@ -37,7 +47,14 @@ class Inbound:
         return self.head.method == b"GET"
 
 
-def from_client(head: RequestHead, peer: str, now: float, longest: float) -> Inbound:
+def request_id_of(index: Index, new: Callable[[], bytes], *, from_hop: bool) -> bytes:
+    """Under which a request is logged: what the pod before calls it, or its trace's id, or a new one."""
+    if from_hop and is_request_id(told := index.get(_REQUEST_ID, b"")):
+        return told
+    return trace_id_of(index) or new()
+
+
+def from_client(head: RequestHead, peer: str, now: float, longest: float, *, request_id: bytes = b"") -> Inbound:
     """A client's request: private fields removed, X-Forwarded-* set by us (For: appended to)."""
     scheme = b"http"
     fields = forwardable(head.fields, head.index, PRIVATE | _REPLACED | _NEVER)
@@ -48,22 +65,30 @@ def from_client(head: RequestHead, peer: str, now: float, longest: float) -> Inb
         (b"X-Forwarded-Proto", scheme),
         (b"X-Forwarded-Host", head.authority),
     )
-    return _inbound(head, fields, scheme, now + longest, from_hop=False, forwarded=False)
+    return _inbound(head, fields, scheme, now + longest, request_id, from_hop=False, forwarded=False)
 
 
-def from_pod(head: RequestHead, now: float, longest: float, *, same_tier: bool) -> Inbound:
+def from_pod(head: RequestHead, now: float, longest: float, *, same_tier: bool, request_id: bytes = b"") -> Inbound:
     """A pod's request: its private fields are obeyed and removed."""
     fields = forwardable(head.fields, head.index, PRIVATE | _NEVER)
     scheme = b"https" if head.index.get(HEADER_SCHEME.lower().encode()) == b"https" else b"http"
     deadline = deadline_of(head.index.get(HEADER_BUDGET.lower().encode()), now, longest)
     forwarded = same_tier or HEADER_FORWARDED.lower().encode() in head.index
-    return _inbound(head, fields, scheme, deadline, from_hop=True, forwarded=forwarded)
+    return _inbound(head, fields, scheme, deadline, request_id, from_hop=True, forwarded=forwarded)
 
 
 def _inbound(
-    head: RequestHead, fields: Fields, scheme: bytes, deadline: float, *, from_hop: bool, forwarded: bool
+    head: RequestHead,
+    fields: Fields,
+    scheme: bytes,
+    deadline: float,
+    request_id: bytes,
+    *,
+    from_hop: bool,
+    forwarded: bool,
 ) -> Inbound:
     kept = tuple(field for field in fields if field[0].lower() not in (b"via", b"cdn-loop"))
+    kept = checked_trace(kept, head.index)
     return Inbound(
         head=head,
         fields=kept,
@@ -74,4 +99,5 @@ def _inbound(
         forwarded=forwarded,
         via=head.index.get(b"via"),
         cdn_loop=head.index.get(b"cdn-loop"),
+        request_id=request_id,
     )

@@ -6,6 +6,7 @@ from shield_proxy.config.contract import (
     HEADER_BUDGET,
     HEADER_FORWARDED,
     HEADER_GENERATION,
+    HEADER_REQUEST_ID,
     HEADER_SCHEME,
     HEADER_STATUS,
 )
@@ -55,6 +56,8 @@ def hop_fields(inbound: Inbound, now: float, generation: int, *, forward: bool) 
         (HEADER_BUDGET.encode(), b"%d" % remaining_ms(inbound.deadline, now)),
         (HEADER_GENERATION.encode(), b"%d" % generation),
     )
+    if inbound.request_id:
+        fields += ((HEADER_REQUEST_ID.encode(), inbound.request_id),)
     return (*fields, (HEADER_FORWARDED.encode(), b"1")) if forward else fields
 
 

@@ -8,11 +8,11 @@ from shield_proxy.cache.key import cache_key, may_be_cached, target_key
 from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.store.memory import Entry
-from shield_proxy.tiers.accesslog import Line
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import Unanswerable, error_answer
+from shield_proxy.tiers.core import Core, new_request_id
+from shield_proxy.tiers.errorpage import error_answer
+from shield_proxy.tiers.errors import OVERLOADED, Unanswerable
 from shield_proxy.tiers.filling import Filling
-from shield_proxy.tiers.inbound import Inbound, from_client, from_pod
+from shield_proxy.tiers.inbound import Inbound, from_client, from_pod, request_id_of
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
 from shield_proxy.tiers.replay import LARGE, covers, replay_now, send_large
@@ -67,18 +67,17 @@ class Pipeline:
         log, index = self._log, plain.index
         if log is not None:
             agent, referer = index.get(b"user-agent", b""), index.get(b"referer", b"")
-            status, sent, zone = entry.stored.status, len(entry.body), entry.tally.zone
-            at = self._core.tick
-            log.add(Line(at, peer, b"GET", plain.authority, target, status, sent, "HIT", 0.0, zone, "", agent, referer))
+            log.add((self._core.tick, peer, entry, b"GET", plain.authority, target, agent, referer, b"", b""))
 
-    def refusal(self, status: int, reason: str, _peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
         """An error of the shield's own, for what is not a request."""
-        self._core.counters.tally("", "NONE", status).count += 1
+        self._core.account_refused(status, reason, peer)
         return error_answer(status, reason, self._core.place)
 
     def answer(self, exchange: Exchange) -> Later:
         """Replies from memory, or with an error; or gives what will reply."""
         core, head = self._core, exchange.head
+        exchange.request_id = request_id_of(head.index, new_request_id, from_hop=self._hop)
         snapshot = core.snapshot
         if snapshot is None:
             self._refuse(exchange, None, 503, "not-ready")
@@ -110,10 +109,10 @@ class Pipeline:
     def _inbound(self, exchange: Exchange) -> Inbound:
         longest = self._core.settings.longest
         if not self._hop:
-            return from_client(exchange.head, exchange.peer, exchange.started, longest)
+            return from_client(exchange.head, exchange.peer, exchange.started, longest, request_id=exchange.request_id)
         identity = exchange.identity
         same = isinstance(identity, PodIdentity) and identity.tier == str(self._core.settings.tier)
-        return from_pod(exchange.head, exchange.started, longest, same_tier=same)
+        return from_pod(exchange.head, exchange.started, longest, same_tier=same, request_id=exchange.request_id)
 
     def _replay(self, context: Context, entry: Entry) -> Later:
         core, exchange = self._core, context.exchange
@@ -136,7 +135,7 @@ class Pipeline:
         core = self._core
         if core.running >= core.settings.running:
             later.close()
-            self._refuse(context.exchange, context.routed, 503, "overloaded")
+            self._refuse(context.exchange, context.routed, 503, OVERLOADED)
             return None
         return self._answer_later(context, later)
 
@@ -175,7 +174,8 @@ class Pipeline:
         if exchange.status:
             exchange.abort()
         else:
-            lines, body = error_answer(status, reason, core.place)
+            accept = exchange.head.index.get(b"accept", b"")
+            lines, body = error_answer(status, reason, core.place, accept=accept, request_id=exchange.request_id)
             try:
                 exchange.reply(status, lines, body)
             except ClientGone:

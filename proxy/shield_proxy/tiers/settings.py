@@ -39,6 +39,10 @@ class DataplaneSettings:
     redis_object_bytes: int = 1 << 20
     """Larger bodies are not put into L2."""
     access_log: bool = False
+    access_log_format: str = "json"
+    """One of logformats.FORMATS."""
+    access_log_share: float = 1.0
+    """Of the requests, those with 5xx apart, which are always logged."""
     server: ServerLimits = field(default_factory=ServerLimits)
     upstream: UpstreamLimits = field(default_factory=UpstreamLimits)
     tunnels: TunnelLimits = field(default_factory=TunnelLimits)

@@ -47,7 +47,19 @@ class Outlet(Protocol):
 class Exchange:
     """A request, and the means to answer it once: reply(), or begin(), write() and end(), or abort()."""
 
-    __slots__ = ("_chunked", "_mute", "_outlet", "body", "close_after", "ended", "head", "sent", "started", "status")
+    __slots__ = (
+        "_chunked",
+        "_mute",
+        "_outlet",
+        "body",
+        "close_after",
+        "ended",
+        "head",
+        "request_id",
+        "sent",
+        "started",
+        "status",
+    )
 
     def __init__(self, outlet: Outlet, head: RequestHead, body: Inflow | None, started: float) -> None:
         self._outlet = outlet
@@ -63,6 +75,8 @@ class Exchange:
         """Bytes of the response's body so far."""
         self.ended = False
         self.close_after = False
+        self.request_id = b""
+        """By which errors and the log name it: hex digits; set by the service."""
 
     @property
     def peer(self) -> str:

@@ -1,11 +1,8 @@
 """What only clients and what only hops may say, and what we write ourselves."""
 
-import json
-
 from shield_proxy.config.contract import PRIVATE_HEADERS
-from shield_proxy.tiers.accesslog import MOST_WAITING, AccessLog, Line
 from shield_proxy.tiers.counters import MOST_ZONES, Counters
-from shield_proxy.tiers.errors import error_answer, refused_by_pod
+from shield_proxy.tiers.errors import refused_by_pod
 from shield_proxy.tiers.inbound import from_client, from_pod
 from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_fields, place_of
 from shield_proxy.wire.message import RequestHead
@@ -83,38 +80,12 @@ def test_a_response_shows_each_hop_once_and_no_transfer_fields() -> None:
     ]
 
 
-def test_an_error_has_a_code_a_reason_and_is_never_stored() -> None:
-    lines, body = error_answer(503, "not-ready", PLACE)
-    assert json.loads(body) == {"code": 503, "reason": "not-ready", "by": "smart-shield"}
-    for expected in (b"Cache-Control: no-store", b"Shield-Cache-Status: NONE", b"Retry-After: 1"):
-        assert expected in lines
-    head = parse_response(lines + b"\r\n", b"GET", HeadLimits())
-    assert refused_by_pod(503, head.index[b"cache-status"])
-
-
 def test_only_a_pods_own_refusal_sends_a_request_elsewhere() -> None:
     assert refused_by_pod(404, b"a; hit, up; detail=unknown-host")
     assert not refused_by_pod(404, b"up; fwd=uri-miss")
     assert not refused_by_pod(503, b"up; detail=origin-refused")
     assert not refused_by_pod(503, None)
     assert not refused_by_pod(200, b"up; detail=not-ready")
-
-
-def test_the_access_log_is_a_line_of_json_per_request_and_bounded() -> None:
-    written: list[str] = []
-    log = AccessLog(written.append)
-    line = Line(1.5, "c", b"GET", b"h", b'/"\xff', 200, 3, "HIT", 0.25, "shop/shop", "", b"agent", b"")
-    log.add(line)
-    log.flush()
-    (text,) = written
-    assert text.endswith("}\n")
-    shown = json.loads(text)
-    assert (shown["target"], shown["cache"], shown["seconds"], shown["agent"]) == ('/"\xff', "HIT", 0.25, "agent")
-    for _ in range(MOST_WAITING + 7):
-        log.add(line)
-    log.flush()
-    assert log.dropped == 7
-    assert written[1].count("\n") == MOST_WAITING
 
 
 def test_counters_have_bounded_labels() -> None:
