@@ -4,7 +4,6 @@ to the new one, and that it does once the new fleet can serve them."""
 from collections.abc import Mapping
 from dataclasses import replace
 
-from shield_operator.core import naming
 from shield_operator.core.situation import Situation
 from shield_operator.core.world import World, ZoneObject
 from shield_operator.core.zonestate import last_part
@@ -41,6 +40,4 @@ def awaited(zone: ZoneObject, situation: Situation, world: World) -> bool:
 
 def leads_to(zone: ZoneObject, world: World) -> str | None:
     """The fleet whose pods the zone's Service selects; None without a Service, or where a hand changed that."""
-    selector = world.edge_services.get(zone.uid, {}).get("selector") or {}
-    fleet = selector.get(naming.LABEL_FLEET)
-    return fleet if isinstance(fleet, str) else None
+    return world.edge_fleets.get(zone.uid)

@@ -27,7 +27,7 @@ def make_plan(world: World) -> Plan:
     guests, left_since = staying(world)
     served = [*zones, *guests]
     if not served:
-        return _nothing(world)
+        return _nothing(left_since, world)
     decided = decide(served, world)
     is_stalled, waiting = stalled(decided.rollout, world.memory.waiting, world.now)
     situations = _look(zones, decided, world)
@@ -75,7 +75,7 @@ def make_plan(world: World) -> Plan:
     )
 
 
-def _nothing(world: World) -> Plan:
+def _nothing(left_since: Mapping[str, float], world: World) -> Plan:
     """A fleet that serves no zone needs nothing: all that is left of it is pruned."""
     return Plan(
         secrets=None,
@@ -87,7 +87,7 @@ def _nothing(world: World) -> Plan:
         statuses={},
         fleet_status=None if world.fleet is None else idle_fleet_status(world.fleet, world),
         happenings=(),
-        memory=Memory(),
+        memory=Memory(left_since=left_since),
         again_after=UNUSED_SECONDS,
     )
 

@@ -205,7 +205,9 @@ class World:
     resolution_errors: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(zone UID, origin name) -> why its address does not resolve."""
     edge_services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Zone UID -> its edge Service as observed (clusterIP, selector, ports with their nodePort)."""
+    """Zone UID -> its edge Service as observed (clusterIP, ports with their nodePort)."""
+    edge_fleets: Mapping[str, str] = field(default_factory=dict)
+    """Zone UID -> the fleet whose plan wrote its edge Service, where the Service still leads to that fleet's pods."""
     memory: Memory = Memory()
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""

@@ -20,7 +20,7 @@ from shield_operator.kube.leadership import Leadership
 from shield_operator.kube.lease import LeaseKeeper
 from shield_operator.kube.record import Held, RecordStore
 from shield_operator.kube.resolve import Resolver
-from shield_operator.kube.views import node_of, pod_of, workload_of
+from shield_operator.kube.views import edge_fleet_of, node_of, pod_of, workload_of
 
 PODS_SECONDS = 4.0
 """How long the first plan of a fleet waits for its pods' reports."""
@@ -91,6 +91,11 @@ class Observer:
             key, {zone.name for zone in record.state.zones} if record and record.state else ()
         )
         gone = tuple(zone_object(body) for body in leaving)
+        edges = {
+            zone.uid: body
+            for zone in (*zones, *gone)
+            if (body := self._index.get(SERVICE, key.namespace, naming.edge(zone.name))) is not None
+        }
         world = World(
             key=key,
             installation=settings,
@@ -106,11 +111,8 @@ class Observer:
             reports=self._collector.reports(key),
             record=record,
             resolution_errors={origin: unknown[name] for origin, name in origins.items() if name in unknown},
-            edge_services={
-                zone.uid: body["spec"]
-                for zone in (*zones, *gone)
-                if (body := self._index.get(SERVICE, key.namespace, naming.edge(zone.name))) is not None
-            },
+            edge_services={uid: body["spec"] for uid, body in edges.items()},
+            edge_fleets={uid: name for uid, body in edges.items() if (name := edge_fleet_of(body)) is not None},
             memory=self._memories.get(key, Memory()),
             refusals=self._refusals.get(key, {}),
             leaving=gone,

@@ -70,6 +70,13 @@ def pod_of(body: Body) -> Pod | None:
     )
 
 
+def edge_fleet_of(body: Body) -> str | None:
+    """The fleet that a zone's Service is labelled with, if it is also the one whose pods it selects."""
+    labels, selector = body["metadata"].get("labels") or {}, (body.get("spec") or {}).get("selector") or {}
+    fleet = labels.get(naming.LABEL_FLEET)
+    return fleet if fleet and fleet == selector.get(naming.LABEL_FLEET) else None
+
+
 def fleet_key_of(kind: Kind, body: Body) -> FleetKey | None:
     """The fleet an object belongs to; a zone that names an impossible one counts as of "default"."""
     metadata = body["metadata"]

@@ -124,19 +124,23 @@ class Cluster:
             record=self.record,
             resolution_errors=self.errors,
             edge_services={
-                zone.uid: self._edge(self.objects[ident], self.led.get(zone.name))
+                zone.uid: self._edge(self.objects[ident])
                 for zone in (*self.zones.values(), *self.leaving.values())
                 if (ident := ("Service", naming.edge(zone.name))) in self.objects
+            },
+            edge_fleets={
+                zone.uid: self.led.get(zone.name, "default")
+                for zone in (*self.zones.values(), *self.leaving.values())
+                if ("Service", naming.edge(zone.name)) in self.objects
             },
             memory=self.memory,
             leaving=tuple(self.leaving.values()),
         )
 
-    def _edge(self, service: Mapping[str, Any], led: str | None) -> Mapping[str, Any]:
+    def _edge(self, service: Mapping[str, Any]) -> Mapping[str, Any]:
         spec = service["spec"]
         ports = [{"nodePort": 30080 + i, **port} for i, port in enumerate(spec["ports"])]
-        selector = spec["selector"] if led is None else {**spec["selector"], naming.LABEL_FLEET: led}
-        return {**spec, "clusterIP": "10.0.0.1", "ports": ports, "selector": selector}
+        return {**spec, "clusterIP": "10.0.0.1", "ports": ports}
 
     def step(self, seconds: float = 1.0) -> Plan:
         """Plans, follows the plan, and lets time pass."""

@@ -58,6 +58,26 @@ def test_rivals_are_zones_anywhere_that_share_a_host() -> None:
     assert [body["metadata"]["name"] for body in index.rivals(SHOP)] == ["a", "b"]
 
 
+def test_a_zone_departs_from_a_fleet_whose_service_or_record_still_speaks_of_it() -> None:
+    index = Index()
+    for name, fleet in (("here", "default"), ("gone", "edge"), ("recorded", "edge"), ("other", "edge")):
+        index.put(ZONE, zone(name, f"{name}.example", fleet=fleet))
+    index.put(ZONE, zone("dying", "d.example", fleet="edge", deletionTimestamp="now"))
+    for name in ("here", "gone", "dying", "unknown"):
+        edge = service(f"edge-{name}")
+        edge["metadata"]["labels"][naming.LABEL_ZONE] = name
+        index.put(SERVICE, edge)
+    assert [body["metadata"]["name"] for body in index.departing(SHOP, {"here", "recorded"})] == ["gone", "recorded"]
+
+
+def test_rivals_of_a_zone_that_departs_count_with_it() -> None:
+    index = Index()
+    index.put(ZONE, zone("a", "x.example", fleet="edge"))
+    index.put(ZONE, zone("b", "x.example", fleet="third"))
+    (gone,) = index.departing(SHOP, ["a"])
+    assert [body["metadata"]["name"] for body in index.rivals(SHOP, [gone])] == ["a", "b"]
+
+
 def test_an_older_version_never_replaces_a_newer_one() -> None:
     index = Index()
     index.put(SERVICE, service("s", version=10, port=2))

@@ -7,7 +7,16 @@ import pytest
 from shield_operator.core import naming
 from shield_operator.core.world import FleetKey, Node, Pod, Workload
 from shield_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, FLEET, NODE, POD, SERVICE, ZONE
-from shield_operator.kube.views import fingerprint, fleet_key_of, matters, node_of, pod_of, trim, workload_of
+from shield_operator.kube.views import (
+    edge_fleet_of,
+    fingerprint,
+    fleet_key_of,
+    matters,
+    node_of,
+    pod_of,
+    trim,
+    workload_of,
+)
 from shield_proxy.config.contract import Tier
 
 REGION, ZONE_LABEL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
@@ -137,3 +146,14 @@ def test_a_deployment_that_becomes_ready_matters() -> None:
     before = trim(DEPLOYMENT, service("1"))
     assert matters(DEPLOYMENT, before, trim(DEPLOYMENT, service("2", status={"readyReplicas": 1})))
     assert not matters(SERVICE, before, trim(SERVICE, service("3")))
+
+
+@pytest.mark.parametrize(
+    ("label", "selected", "fleet"),
+    [("old", "old", "old"), ("old", "stolen", None), ("stolen", "old", None), (None, None, None)],
+)
+def test_a_service_leads_to_the_fleet_that_label_and_selector_agree_on(
+    label: str | None, selected: str | None, fleet: str | None
+) -> None:
+    labels, selector = ({naming.LABEL_FLEET: name} if name else {} for name in (label, selected))
+    assert edge_fleet_of({"metadata": {"labels": labels}, "spec": {"selector": selector}}) == fleet
