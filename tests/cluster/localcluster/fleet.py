@@ -131,11 +131,13 @@ class OriginHost:
         return self._task is not None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
-        """The server is being started on ports 80 and 443, and is kept."""
+        """The server is being started on ports 80, 443 and 8443 (there with certificates of the cluster's authority for
+        clients), and is kept."""
         self._tasks = tasks
         name, address, state = self.origin.name, self.origin.address, self._settings.state
         argv = ["nsenter", f"--net=/run/netns/{name}", sys.executable, "-m", "localcluster.origin"]
-        argv += ["--listen", f"{address}:80", "--listen-tls", f"{address}:443"]
+        argv += ["--listen", f"{address}:80", "--listen-tls", f"{address}:443", "--listen-mutual", f"{address}:8443"]
+        argv += ["--client-authority", str(state / "pki" / "ca.crt")]
         argv += ["--certificate", str(state / "pki" / f"{name}.pem"), "--log", str(state / f"{name}.jsonl")]
         self._task = tasks.create_task(keep(name, argv, state / "log" / f"{name}.log", self._say))
 

@@ -3,6 +3,7 @@
     python -m localcluster.origin --listen 127.0.0.1:8000 --log requests.jsonl
 
 Needs the standard library alone, so it also serves scenarios on loopback. Paths: originpaths.py; log: originlog.py.
+A request to become a WebSocket gets one, on any path: originsocket.py.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from . import originlog
+from . import originlog, originsocket
 from .originpaths import CHANGES, Answer, Request, answer
 
 IDLE_SECONDS = 120.0
@@ -50,7 +52,9 @@ class OriginServer:
         number = next(self._connections)
         source, source_port = writer.get_extra_info("peername")[:2]
         tls = writer.get_extra_info("sslcontext") is not None
-        where = {"source": source, "source_port": source_port, "connection": number, "tls": tls}
+        shown = writer.get_extra_info("peercert") or {}
+        client = ",".join(value for part in shown.get("subject", ()) for name, value in part if name == "commonName")
+        where = {"source": source, "source_port": source_port, "connection": number, "tls": tls, "client": client}
         originlog.write(self._log, "connection", time=time.time(), **where)
         try:
             for nth in itertools.count(1):
@@ -71,6 +75,9 @@ class OriginServer:
             head = await reader.readuntil(b"\r\n\r\n")
         began = time.time()
         request, keep = parse_head(head)
+        if (request.header("upgrade") or "").lower() == "websocket":
+            await self._socket(reader, writer, request, where, nth)
+            return False
         if (request.header("expect") or "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request = await read_body(reader, request)
@@ -81,18 +88,38 @@ class OriginServer:
         if said.wait:
             await asyncio.sleep(said.wait)
         keep = keep and said.sent is None
+        self._note(request, began, where, nth, said.status, body_length(request.method, said))
+        await send(writer, request.method, said, keep=keep)
+        return keep
+
+    def _note(
+        self, request: Request, began: float, where: dict[str, object], nth: int, status: int, length: int
+    ) -> None:
         seen = {
             "nth": nth,
             "method": request.method,
             "target": request.target,
             "headers": {name.lower(): request.header(name.lower()) for name, _ in request.headers},
-            "status": said.status,
-            "bytes": body_length(request.method, said),
+            "status": status,
+            "bytes": length,
             "received": request.length,
         }
         originlog.write(self._log, "request", time=began, **where, **seen)
-        await send(writer, request.method, said, keep=keep)
-        return keep
+
+    async def _socket(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        request: Request,
+        where: dict[str, object],
+        nth: int,
+    ) -> None:
+        """Any path: a WebSocket that sends everything back, as long as its client likes."""
+        self._note(request, time.time(), where, nth, 101, 0)
+        accepted = originsocket.accept_line(request.header("sec-websocket-key") or "")
+        lines = ("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket", accepted, "", "")
+        writer.write("\r\n".join(lines).encode("latin-1"))
+        await originsocket.echo(reader, writer)
 
 
 def parse_head(head: bytes) -> tuple[Request, bool]:
@@ -179,17 +206,25 @@ def parse_address(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
-async def run(plain: list[Address], secure: list[Address], log_path: Path, tls: ssl.SSLContext | None) -> None:
+def context(certificate: Path, authority: Path | None = None) -> ssl.SSLContext:
+    """A server's context; with an authority, clients must show a certificate of it."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=authority)
+    tls.load_cert_chain(certificate)
+    if authority is not None:
+        tls.verify_mode = ssl.CERT_REQUIRED
+    return tls
+
+
+async def run(listeners: Sequence[tuple[Address, ssl.SSLContext | None]], log_path: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with log_path.open("a", encoding="utf-8") as log:
         server = OriginServer(log)
-        listeners = [await server.listen(address) for address in plain]
-        listeners += [await server.listen(address, tls) for address in secure]
+        opened = [await server.listen(address, tls) for address, tls in listeners]
         await stop.wait()
-        for listener in listeners:
+        for listener in opened:
             listener.close()
 
 
@@ -199,18 +234,21 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--listen", action="append", default=[], type=parse_address, metavar="ADDR:PORT")
     parser.add_argument("--listen-tls", action="append", default=[], type=parse_address, metavar="ADDR:PORT")
-    parser.add_argument("--certificate", type=Path, help="PEM with the certificate and its key, for --listen-tls")
+    parser.add_argument("--listen-mutual", action="append", default=[], type=parse_address, metavar="ADDR:PORT")
+    parser.add_argument("--certificate", type=Path, help="PEM with the certificate and its key, for TLS")
+    parser.add_argument("--client-authority", type=Path, help="PEM: whose clients --listen-mutual serves")
     parser.add_argument("--log", required=True, type=Path, metavar="FILE")
     args = parser.parse_args(argv)
-    if not args.listen and not args.listen_tls:
+    if not args.listen and not args.listen_tls and not args.listen_mutual:
         parser.error("nothing to listen on")
-    tls = None
-    if args.listen_tls:
-        if args.certificate is None:
-            parser.error("--listen-tls needs --certificate")
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(args.certificate)
-    asyncio.run(run(args.listen, args.listen_tls, args.log, tls))
+    if (args.listen_tls or args.listen_mutual) and args.certificate is None:
+        parser.error("TLS needs --certificate")
+    if args.listen_mutual and args.client_authority is None:
+        parser.error("--listen-mutual needs --client-authority")
+    listeners: list[tuple[Address, ssl.SSLContext | None]] = [(address, None) for address in args.listen]
+    listeners += [(address, context(args.certificate)) for address in args.listen_tls]
+    listeners += [(address, context(args.certificate, args.client_authority)) for address in args.listen_mutual]
+    asyncio.run(run(listeners, args.log))
 
 
 if __name__ == "__main__":

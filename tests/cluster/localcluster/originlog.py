@@ -29,6 +29,8 @@ class Seen:
     bytes: int
     received: int
     tls: bool
+    client: str = ""
+    """The common name of the certificate the client showed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 
+from websockets.asyncio.client import connect
+
 from localcluster import originlog
 from localcluster.origin import OriginServer
 
@@ -117,3 +119,17 @@ async def test_a_changed_resource_has_a_new_etag(tmp_path):
 async def test_bytes_that_are_no_request_are_answered_with_400(tmp_path):
     async with origin(tmp_path / "log") as port:
         assert (await exchange(port, b"nonsense\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_websocket_sends_back_what_it_gets_and_is_logged(tmp_path):
+    log = tmp_path / "log"
+    async with (
+        origin(log) as port,
+        connect(f"ws://127.0.0.1:{port}/any", compression=None, proxy=None, max_size=None) as client,
+    ):
+        for message in ("", "x" * 125, "y" * 126, b"z" * 70000, "last"):
+            await client.send(message)
+            assert await client.recv() == message
+        await (await client.ping(b"there?"))
+    (seen,) = originlog.read_requests(log)
+    assert (seen.target, seen.status) == ("/any", 101)
