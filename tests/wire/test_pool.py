@@ -3,7 +3,7 @@
 import asyncio
 import socket
 
-from shield_proxy.wire.pool import notice_silence
+from shield_proxy.wire.connect import notice_silence
 
 
 async def test_a_connection_notices_a_machine_that_vanished() -> None:

@@ -1,16 +1,17 @@
 """Errors of the shield's own: a status, a code and a reason, never a stored or guessed page. Pure."""
 
-from shield_proxy.wire.failures import UpstreamFailed
+from shield_proxy.wire.failures import TLS_KINDS, UpstreamFailed
 
 ORIGIN_FAILURES = {
     "unresolved": 530,
     "refused": 521,
     "unreachable": 523,
     "connect-timeout": 522,
-    "tls": 525,
+    **dict.fromkeys(TLS_KINDS, 525),
     "identity": 525,
     "exhausted": 503,
     "response-timeout": 524,
+    "send-timeout": 524,
     "idle-timeout": 520,
     "closed": 520,
     "malformed": 520,
@@ -42,7 +43,7 @@ def origin_error(failure: UpstreamFailed) -> Unanswerable:
 
 def tier_error(failure: UpstreamFailed) -> Unanswerable:
     """What the client is told when no pod of the next tier answered."""
-    if failure.kind in ("response-timeout", "connect-timeout"):
+    if failure.kind in ("response-timeout", "send-timeout", "connect-timeout"):
         return Unanswerable(504, f"upper-tier-{failure.kind}")
     return Unanswerable(503 if not failure.connected else 502, f"upper-tier-{failure.kind}")
 

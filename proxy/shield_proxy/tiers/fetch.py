@@ -161,7 +161,7 @@ class Fetcher:
         limits = self._pool.limits
         seconds = max(0.05, min(limits.connect, ask.inbound.deadline - now))
         try:
-            how = Connecting(seconds, self._contexts.context(origin.tls))
+            how = Connecting(seconds, context=self._contexts.context(origin.tls))
             deadline = min(ask.inbound.deadline, now + limits.response)
             return await self._exchange(ask, origin_endpoint(origin), how, fields, deadline, "origin")
         except UpstreamFailed as failure:
@@ -202,7 +202,9 @@ class Fetcher:
         known = self._connect_times.get(pod)
         seconds = CONNECT_UNKNOWN if known is None else max(CONNECT_FLOOR, 2 * known) + HANDSHAKE
         how = Connecting(
-            max(0.05, min(seconds, inbound.deadline - now)), self._tls.client, lambda identity: self._is(identity, tier)
+            max(0.05, min(seconds, inbound.deadline - now)),
+            context=self._tls.client,
+            accepts=lambda identity: self._is(identity, tier),
         )
         self._health.probe(pod, now)
         endpoint = Endpoint(pod[0], pod[1], TlsIdentity(None, tier=str(tier)))

@@ -1,71 +1,42 @@
-"""Connections to upstreams, kept open and reused, newest first. It owns every connection it makes."""
+"""Connections to upstreams, kept open and reused, the one used last first. It owns every connection it makes.
+
+Of each endpoint there are as many as may be; who comes then waits in line for one that becomes free. So few
+connections carry the load that the others are idle, and close.
+"""
 
 import asyncio
-import contextlib
-import socket
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from shield_proxy.config.identity import Identity
+from shield_proxy.wire.connect import open_connection
+from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.resolve import Resolver
-from shield_proxy.wire.tls import peer_identity
+from shield_proxy.wire.retrybudget import RetryBudget
 from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
+from shield_proxy.wire.waiting import Line
 
-HOP_SILENCE = 3
-"""Seconds without a sign of life after which another pod is asked."""
-ORIGIN_SILENCE = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Whom to connect to. Connections are shared only between equal endpoints."""
-
-    host: str
-    port: int
-    security: "TlsIdentity | None" = None
+__all__ = ["Connecting", "Endpoint", "Pool", "TlsIdentity"]
+FORGET = 60.0
+"""Seconds after its last connection that an endpoint's figures are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsIdentity:
-    """What makes two TLS connections interchangeable: who we expect there and whom we trust."""
+class _Site:
+    """What is kept for an endpoint."""
 
-    server_name: str | None
-    """SNI and the name to verify; None on hops."""
-    verify: bool = True
-    ca_bundle: str | None = None
-    tier: str | None = None
-    """On hops: the tier the peer's certificate must name."""
+    __slots__ = ("asked", "budget", "count", "endpoint", "idle", "line", "most", "quiet_since")
 
-
-@dataclass(frozen=True, slots=True)
-class Connecting:
-    """How a connection to an endpoint is made."""
-
-    seconds: float
-    """For name, TCP and TLS together."""
-    context: ssl.SSLContext | None = None
-    accepts: Callable[[Identity | None], bool] | None = None
-    """Of the peer's identity after the handshake."""
-
-
-def notice_silence(transport: asyncio.BaseTransport, seconds: int) -> None:
-    """The connection breaks when its peer's machine has acknowledged nothing for so many seconds, whether something
-    was sent or an answer is awaited: a node that vanishes says no goodbye (RFC 9293, 3.8.3 and 3.8.4)."""
-    sock: socket.socket | None = transport.get_extra_info("socket")
-    if sock is None:
-        return
-    pause = max(1, seconds // 3)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", pause),
-        ("TCP_KEEPINTVL", pause),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", seconds * 1000),
-    ):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    def __init__(self, endpoint: Endpoint, now: float) -> None:
+        self.endpoint = endpoint
+        self.idle: list[UpstreamConnection] = []
+        """By their last use, the latest at the end."""
+        self.count = 0
+        """Connections that are open or being made, and places promised to waiters."""
+        self.most = 0
+        self.line: Line[UpstreamConnection | None] = Line()
+        """A waiter is given a connection, or the place for one (None)."""
+        self.asked = 0
+        self.budget = RetryBudget(now)
+        self.quiet_since = now
 
 
 class Pool:
@@ -75,11 +46,13 @@ class Pool:
         self.limits = limits
         self._clock = clock
         self._resolver = resolver
-        self._idle: dict[Endpoint, list[UpstreamConnection]] = {}
-        self._where: dict[UpstreamConnection, Endpoint] = {}
-        self._count: dict[Endpoint, int] = {}
-        self.opened = 0
-        self.reused = 0
+        resolver.on_change = self._moved
+        self._sites: dict[Endpoint, _Site] = {}
+        self._where: dict[UpstreamConnection, _Site] = {}
+        self._address: dict[UpstreamConnection, str] = {}
+        self._retiring: set[UpstreamConnection] = set()
+        self._families: dict[str, int] = {}
+        self.opened = self.reused = self.waited = self.waiting = 0
 
     @property
     def open(self) -> int:
@@ -89,11 +62,15 @@ class Pool:
     @property
     def idle(self) -> int:
         """Connections that wait for a request."""
-        return sum(map(len, self._idle.values()))
+        return sum(len(site.idle) for site in self._sites.values())
 
     def take_idle(self, endpoint: Endpoint, used_since: float = float("-inf")) -> UpstreamConnection | None:
         """An open connection that waits for a request, if there is one that was used since then."""
-        waiting = self._idle.get(endpoint)
+        site = self._sites.get(endpoint)
+        if site is None:
+            return None
+        site.asked += 1
+        waiting = site.idle
         while waiting and waiting[-1].idle_since >= used_since:
             connection = waiting.pop()
             if connection.usable:
@@ -101,88 +78,161 @@ class Pool:
                 return connection
         return None
 
+    def may_repeat(self, endpoint: Endpoint) -> bool:
+        """Whether a request that was lost with its connection may be sent once more: see RetryBudget."""
+        site = self._sites.get(endpoint)
+        return site is None or site.budget.grant(site.asked, self._clock())
+
     async def connect(self, endpoint: Endpoint, how: Connecting) -> UpstreamConnection:
-        """A new connection; UpstreamFailed says why not."""
-        if self._count.get(endpoint, 0) >= self.limits.per_address:
-            raise UpstreamFailed("exhausted")
-        self._count[endpoint] = self._count.get(endpoint, 0) + 1
+        """A connection for one request: a new one, or where there are as many as may be, one that another request
+        frees in time. UpstreamFailed says why not."""
+        site = self._site(endpoint)
+        site.most = how.most
+        given = await self._place(site, min(self.limits.wait, how.seconds))
+        if given is not None:
+            if not how.fresh:
+                self.reused += 1
+                return given
+            self._forget(given)
+            given.cut()  # its place is ours
         connection = UpstreamConnection(self.limits, self._clock, self._free, self._lost)
-        self._where[connection] = endpoint
+        self._where[connection] = site
         try:
-            async with asyncio.timeout(how.seconds):
-                await self._open(connection, endpoint, how)
-        except TimeoutError:
-            self._give_up(connection)
-            raise UpstreamFailed("connect-timeout") from None
+            address = await open_connection(connection, endpoint, how, self._resolver, self._families)
         except BaseException:
-            self._give_up(connection)
+            self._end(connection)
             raise
+        self._address[connection] = address
         self.opened += 1
         return connection
 
-    def _give_up(self, connection: UpstreamConnection) -> None:
+    def _site(self, endpoint: Endpoint) -> _Site:
+        site = self._sites.get(endpoint)
+        if site is None:
+            site = self._sites[endpoint] = _Site(endpoint, self._clock())
+        return site
+
+    # -- places
+
+    async def _place(self, site: _Site, seconds: float) -> UpstreamConnection | None:
+        """A free connection, or None: there is a place for a new one, and it is taken."""
+        if not site.line and self._take_place(site):
+            return None
+        if len(site.line) >= self.limits.waiting:
+            raise UpstreamFailed("exhausted", "too many wait")
+        self.waited += 1
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
+                given = await self._turn(site, first=False)
+                while given is not None and not given.usable:  # it broke on its way to us
+                    given = None if self._take_place(site) else await self._turn(site, first=True)
+                return given
+        except TimeoutError:
+            raise UpstreamFailed("exhausted", f"none became free in {seconds:.3g} s") from None
+        finally:
+            self.waiting -= 1
+
+    async def _turn(self, site: _Site, *, first: bool) -> UpstreamConnection | None:
+        waiter = site.line.join(first=first)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # served at the last moment: it is the next one's
+                given = waiter.result()
+                self._give_back(site) if given is None else self._free(given)
+            raise
+        finally:
+            site.line.leave(waiter)
+
+    def _take_place(self, site: _Site) -> bool:
+        if site.count < site.most:
+            site.count += 1
+        elif site.idle:  # not good enough for who asks: its place is
+            oldest = site.idle[0]
+            self._forget(oldest)
+            oldest.cut()
+        else:
+            return False
+        return True
+
+    def _give_back(self, site: _Site) -> None:
+        """A place is free: the first who waits gets it."""
+        if site.count > site.most or not site.line.serve(None):
+            site.count -= 1
+            site.quiet_since = self._clock()
+
+    # -- what becomes of connections
+
+    def _free(self, connection: UpstreamConnection) -> None:
+        site = self._where.get(connection)
+        if site is None or (self._retiring and connection in self._retiring) or not connection.usable:
+            connection.cut()
+        elif site.line and site.line.serve(connection):
+            pass
+        else:
+            site.idle.append(connection)
+            if len(site.idle) > self.limits.idle_per_address:
+                self._end(site.idle[0])
+
+    def _lost(self, connection: UpstreamConnection) -> None:
+        if (site := self._forget(connection)) is not None:
+            self._give_back(site)
+
+    def _forget(self, connection: UpstreamConnection) -> _Site | None:
+        site = self._where.pop(connection, None)
+        if site is None:
+            return None
+        self._address.pop(connection, None)
+        self._retiring.discard(connection)
+        if connection in site.idle:
+            site.idle.remove(connection)
+        return site
+
+    def _end(self, connection: UpstreamConnection) -> None:
         connection.cut()
         self._lost(connection)
 
-    async def _open(self, connection: UpstreamConnection, endpoint: Endpoint, how: Connecting) -> None:
-        loop = asyncio.get_running_loop()
-        failure = UpstreamFailed("unresolved")
-        server_name = endpoint.security.server_name if endpoint.security is not None else None
-        for address in await self._resolver.addresses(endpoint.host):
-            try:
-                transport, _ = await loop.create_connection(
-                    lambda: connection,
-                    address,
-                    endpoint.port,
-                    ssl=how.context,
-                    server_hostname=(server_name or "") if how.context is not None else None,
-                    ssl_handshake_timeout=how.seconds if how.context is not None else None,
-                )
-            except ssl.SSLError as error:
-                failure = UpstreamFailed("tls", str(error.reason))
-            except ConnectionRefusedError:
-                failure = UpstreamFailed("refused")
-            except ConnectionError as error:
-                failure = UpstreamFailed("tls" if how.context is not None else "unreachable", str(error))
-            except OSError as error:
-                failure = UpstreamFailed("unreachable", str(error))
-            else:
-                if how.accepts is not None and not how.accepts(peer_identity(transport.get_extra_info("ssl_object"))):
-                    raise UpstreamFailed("identity")
-                hop = endpoint.security is not None and endpoint.security.tier is not None
-                notice_silence(transport, HOP_SILENCE if hop else ORIGIN_SILENCE)
-                return
-        raise failure
+    def give_away(self, connection: UpstreamConnection) -> None:
+        """The connection is somebody else's to bound, watch and close from now on."""
+        self._lost(connection)
 
-    def _free(self, connection: UpstreamConnection) -> None:
-        endpoint = self._where.get(connection)
-        if endpoint is None:
-            connection.cut()
-            return
-        waiting = self._idle.setdefault(endpoint, [])
-        if len(waiting) >= self.limits.idle_per_address:
-            connection.cut()
-        else:
-            waiting.append(connection)
+    def fail_waiting(self, endpoint: Endpoint, kind: str) -> None:
+        """Who waits for a connection there waits no more: there is no use in it."""
+        if (site := self._sites.get(endpoint)) is not None:
+            site.line.fail(lambda: UpstreamFailed(kind, "others failed so"))
 
-    def _lost(self, connection: UpstreamConnection) -> None:
-        endpoint = self._where.pop(connection, None)
-        if endpoint is None:
-            return
-        self._count[endpoint] -= 1
-        if not self._count[endpoint]:
-            del self._count[endpoint]
-        waiting = self._idle.get(endpoint)
-        if waiting is not None:
-            with contextlib.suppress(ValueError):
-                waiting.remove(connection)
-            if not waiting:
-                del self._idle[endpoint]
+    def retire(self, which: Callable[[Endpoint, str], bool]) -> None:
+        """Connections whose endpoint and address it names serve no further request: idle ones end at once."""
+        for connection, address in tuple(self._address.items()):
+            site = self._where[connection]
+            if which(site.endpoint, address):
+                if connection in site.idle:
+                    self._end(connection)
+                else:
+                    self._retiring.add(connection)
+
+    def _moved(self, host: str, addresses: tuple[str, ...]) -> None:
+        self.retire(lambda endpoint, address: endpoint.host == host and address not in addresses)
 
     def sweep(self, now: float) -> None:
         """Looks at every connection's deadline; call it several times a second."""
+        self._resolver.sweep(now)
         for connection in tuple(self._where):
             connection.sweep(now)
+        for site in tuple(self._sites.values()):
+            while len(site.idle) > 1 and now - site.idle[0].idle_since > self.limits.surplus:
+                self._end(site.idle[0])
+            if not site.count and not site.line and now - site.quiet_since > FORGET:
+                del self._sites[site.endpoint]
+        self._make_room()
+
+    def _make_room(self) -> None:
+        surplus = self.idle - self.limits.idle_in_all
+        if surplus > 0:
+            idle = [connection for site in self._sites.values() for connection in site.idle]
+            for connection in sorted(idle, key=lambda connection: connection.idle_since)[:surplus]:
+                self._end(connection)
 
     def close(self) -> None:
         """Cuts every connection."""

@@ -1,54 +1,110 @@
-"""Names to addresses, remembered briefly, so that a busy upstream is not a busy resolver."""
+"""Names to addresses, remembered as long as their owners allow, and asked for again before anybody must wait."""
 
 import asyncio
 import ipaddress
-import socket
 from collections.abc import Callable
+from typing import Protocol
+
+from shield_proxy.wire.names import Answer, Names, NotAnswered
+
+LEAST, MOST = 1.0, 300.0
+"""Seconds an answer is used, whatever its owner says."""
+NEGATIVE = 2.0
+"""Seconds that a name is believed not to exist."""
+AGAIN = 2.0
+"""Seconds after which a resolver that did not answer is asked again."""
+REMEMBERED = 600.0
+"""Seconds without use after which a name is asked for no more."""
+MOST_NAMES, AT_ONCE = 10_000, 32
+
+
+class Lookup(Protocol):
+    """Who asks."""
+
+    async def look_up(self, host: str) -> Answer:
+        """See Names."""
+        ...
+
+    async def close(self) -> None:
+        """Gives up lookups that run."""
+        ...
+
+
+class _Known:
+    __slots__ = ("addresses", "until", "used")
+
+    def __init__(self, now: float) -> None:
+        self.addresses: tuple[str, ...] = ()
+        self.until = self.used = now
 
 
 class Resolver:
-    """Looks up names through the system's resolver; equal questions at one time are one lookup."""
+    """What names stand for. Only the first question for a name, and those for names that do not exist, wait for an
+    answer; while the resolver fails the last answer goes on being used."""
 
-    def __init__(self, clock: Callable[[], float], keep: float = 5.0) -> None:
+    def __init__(self, clock: Callable[[], float], names: Lookup | None = None) -> None:
         self._clock = clock
-        self._keep = keep
-        """Seconds an answer is used."""
-        self._known: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._names: Lookup = names or Names()
+        self._known: dict[str, _Known] = {}
         self._running: dict[str, asyncio.Task[tuple[str, ...]]] = {}
+        self.on_change: Callable[[str, tuple[str, ...]], None] = _unheard
+        """Told the addresses of a name that stood for others before."""
 
     async def addresses(self, host: str) -> tuple[str, ...]:
-        """The IP addresses of a name or of an address itself; none where the name does not resolve.
-
-        While the resolver itself fails, the last answer goes on being used.
-        """
+        """The IP addresses of a name or of an address itself; none where the name does not resolve."""
         try:
             return (str(ipaddress.ip_address(host)),)
         except ValueError:
             pass
+        now = self._clock()
         known = self._known.get(host)
-        if known is not None and self._clock() - known[0] < self._keep:
-            return known[1]
+        if known is not None:
+            known.used = now
+            if known.addresses or now < known.until:
+                return known.addresses
+        return await asyncio.shield(self._begin(host))
+
+    def sweep(self, now: float) -> None:
+        """Asks again for names whose answers may not be used much longer; call it several times a second."""
+        for host, known in tuple(self._known.items()):
+            if now < known.until or host in self._running:
+                continue
+            if not known.addresses or now - known.used > REMEMBERED:
+                del self._known[host]
+            elif len(self._running) < AT_ONCE:
+                self._begin(host)
+
+    def _begin(self, host: str) -> asyncio.Task[tuple[str, ...]]:
         task = self._running.get(host)
         if task is None:
             task = self._running[host] = asyncio.get_running_loop().create_task(self._look_up(host))
             task.add_done_callback(lambda _: self._running.pop(host, None))
-        return await asyncio.shield(task)
+        return task
 
     async def _look_up(self, host: str) -> tuple[str, ...]:
+        known = self._known.get(host)
+        before = known.addresses if known is not None else ()
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            previous = self._known.get(host)
-            gone = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-            addresses = previous[1] if previous is not None and not gone else ()
-        except (OSError, UnicodeError):
-            addresses = ()
+            answer = await self._names.look_up(host)
+        except NotAnswered:
+            addresses, seconds = before, AGAIN
         else:
-            addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if len(self._known) > 10_000:
-            self._known.clear()
-        self._known[host] = (self._clock(), addresses)
+            addresses = answer.addresses
+            seconds = min(MOST, max(LEAST, answer.seconds)) if addresses else NEGATIVE
+        now = self._clock()
+        if known is None:
+            self._make_room()
+            known = _Known(now)
+        self._known[host] = known
+        known.addresses, known.until = addresses, now + seconds
+        if before and set(before) != set(addresses):
+            self.on_change(host, addresses)
         return addresses
+
+    def _make_room(self) -> None:
+        if len(self._known) >= MOST_NAMES:
+            longest_unused = min(self._known, key=lambda host: self._known[host].used)
+            del self._known[longest_unused]
 
     async def close(self) -> None:
         """Gives up lookups that run."""
@@ -56,3 +112,8 @@ class Resolver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._names.close()
+
+
+def _unheard(_host: str, _addresses: tuple[str, ...]) -> None:
+    pass

@@ -31,7 +31,16 @@ class UpstreamLimits:
     send: float = 30
     """The peer takes no byte of the request."""
     per_address: int = 4096
+    """Connections to one pod; an origin has a limit of its own."""
+    wait: float = 5
+    """For one of the connections where there are as many as may be."""
+    waiting: int = 1024
+    """Requests that wait so for one address."""
+    surplus: float = 60
+    """Unused in the pool, where another connection to the same address was enough all that time."""
     idle_per_address: int = 256
+    idle_in_all: int = 4096
+    """Of all addresses; past it the ones unused longest are closed."""
     head: HeadLimits = field(default_factory=lambda: HeadLimits(head=64 << 10))
 
 
