@@ -1,11 +1,13 @@
 """The health port: plain HTTP for the kubelet and Prometheus, nothing secret."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from shield_proxy.process.metrics import Family, render
+from shield_proxy.process.metrics import render
+from shield_proxy.tiers.families import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def health_application(
 ) -> web.Application:
     """/livez, /readyz and /metrics."""
 
+    one_at_a_time = asyncio.Lock()
+
     async def livez(_request: web.Request) -> web.Response:
         return web.Response(text="ok\n") if alive() else web.Response(text="the data plane has ended\n", status=503)
 
@@ -46,9 +50,9 @@ def health_application(
         return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
 
     async def metrics(_request: web.Request) -> web.Response:
-        return web.Response(
-            body=render(families()).encode(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+        async with one_at_a_time:
+            body = await render(families())
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app = web.Application()
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])

@@ -21,13 +21,14 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.process.health import Situation, health_application, why_not_ready
 from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
-from shield_proxy.process.metrics import Family, process_families
+from shield_proxy.process.metrics import process_families
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
 from shield_proxy.process.settings import ProxySettings
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, Signature, signature, take_mounted, watch
 from shield_proxy.tiers.dataplane import Dataplane
+from shield_proxy.tiers.families import Family
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings
 from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 

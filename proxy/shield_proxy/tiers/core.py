@@ -13,6 +13,7 @@ from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
 from shield_proxy.tiers.marks import ready_head
 from shield_proxy.tiers.settings import DataplaneSettings
+from shield_proxy.tiers.shedding import Shedder
 from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.tiers.tunnels import Tunnels
 from shield_proxy.wire.exchange import Exchange
@@ -41,6 +42,7 @@ class Core:
         self.access_log = access_log
         self.clock, self.wall = clock, wall
         self.memory = MemoryStore(settings.memory_bytes)
+        self.shedder = Shedder(settings.loop_delay, settings.loop_delay_lasts)
         self.fills = Fills()
         self.tunnels = Tunnels(settings.tunnels, counters, clock)
         self.snapshot: Snapshot | None = None
@@ -88,8 +90,11 @@ class Core:
         tally = self.counters.tally(zone, word, exchange.status or 499)
         tally.count += 1
         tally.bytes += exchange.sent
-        if reason:
+        seconds = self.clock() - exchange.started
+        if word == "NONE" and reason:
             self.counters.add_kind("shield_errors_total", reason)
+        if exchange.status != 101:
+            self.counters.took(word, seconds)
         if self.access_log is not None:
             head = exchange.head
             self.access_log.add(
@@ -103,7 +108,7 @@ class Core:
                     exchange.status,
                     exchange.sent,
                     word,
-                    self.clock() - exchange.started,
+                    seconds,
                     zone,
                     reason,
                     exchange.request_id,

@@ -20,6 +20,7 @@ from shield_proxy.tiers.logformats import FORMATS, peer_alone
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import admits
 from shield_proxy.tiers.pipeline import Pipeline
+from shield_proxy.tiers.pulse import Pulse
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
 from shield_proxy.tiers.snapshot import compile_snapshot
 from shield_proxy.wire.listener import Listener
@@ -82,6 +83,14 @@ class Dataplane:
         limits = replace(settings.server, head=head)
         self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, fast=False)
         self._ticking: asyncio.Task[None] | None = None
+        self._pulse = Pulse(self._beat)
+        counters = self.counters
+        counters.limits["memory_bytes"] = settings.memory_bytes
+        counters.limits["object_bytes"] = self._core.largest_object
+        counters.limits["filling_bytes"] = settings.memory_bytes // 2
+        counters.limits["requests_running"] = settings.running
+        counters.limits["request_followers"] = settings.followers
+        counters.limits["client_connections"] = settings.server.connections * 2
 
     async def start(self) -> None:
         """Listens; requests get 503 until use() was called. OSError where an address is taken."""
@@ -90,6 +99,7 @@ class Dataplane:
         if self._hop.addresses:
             self._fetcher.own = (self._settings.address, self._hop.addresses[0][1])
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        self._pulse.start()
 
     @property
     def client_addresses(self) -> Addresses:
@@ -107,6 +117,7 @@ class Dataplane:
         core.snapshot = compile_snapshot(state)
         core.memory.drop_aliases()
         core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))
+        self.counters.retain(frozenset(f"{zone.namespace}/{zone.name}" for zone in state.zones))
         self._members.watch(service for dc in state.data_centers for service in dc.services.values() if service)
 
     def ring_owner(self, key: bytes) -> bool:
@@ -137,6 +148,7 @@ class Dataplane:
 
     async def close(self) -> None:
         """Ends everything that is left."""
+        self._pulse.stop()
         if self._ticking is not None:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -188,15 +200,25 @@ class Dataplane:
             self._client.sweep(now)
             self._hop.sweep(now)
             core.tunnels.sweep(now)
+        self._gauge()
+
+    def _beat(self, delay: float) -> None:
+        """Some twenty times a second: how late the loop is, and the log in batches that do not hold it up."""
+        core = self._core
+        core.shedder.look(time.monotonic(), delay)
+        self.counters.loop_delay.observe(delay)
         if core.access_log is not None:
             core.access_log.flush()
-        self._gauge()
 
     def _gauge(self) -> None:
         core, counters = self._core, self.counters
         gauges, values = counters.gauges, counters.values
         gauges["shield_client_connections"] = self._client.connections + self._hop.connections
         gauges["shield_requests_running"] = core.running
+        gauges["shield_tasks"] = len(asyncio.all_tasks())
+        gauges["shield_filling_bytes"] = core.filling
+        gauges["shield_shed_share"] = core.shedder.pressure.share
+        values["shield_requests_shed_total"] = core.shedder.refused
         gauges["shield_tunnels"] = len(core.tunnels)
         gauges["shield_upstream_connections"] = self._pool.open
         gauges["shield_upstream_connections_idle"] = self._pool.idle

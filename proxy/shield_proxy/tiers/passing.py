@@ -53,6 +53,7 @@ def as_is(context: Context) -> Ask:
 async def pass_through(core: Core, context: Context, word: str, how: bytes) -> None:
     """Asks the next tier or the origin and passes on what it says. Unanswerable; ClientGone."""
     reply = await core.fetcher.fetch(as_is(context), None)
+    core.counters.first_byte(reply.to, reply.delay)
     await relay(core, context, reply, word, how)
 
 
@@ -70,6 +71,7 @@ async def relay(core: Core, context: Context, reply: Reply, word: str, how: byte
         exchange.begin(head.status, lines, declared_length(head))
         if exchange.wants_body:
             while piece := await reply.body.read():
+                core.counters.add_kind("shield_upstream_bytes_total", reply.to, len(piece))
                 await exchange.write(piece)
         exchange.end()
     except UpstreamFailed as failure:

@@ -5,12 +5,12 @@ from collections.abc import Coroutine
 from shield_proxy.cache.conditional import STATE_CONDITIONS
 from shield_proxy.cache.directives import request_directives
 from shield_proxy.cache.key import cache_key, may_be_cached, target_key
-from shield_proxy.cache.reuse import Hit, choose
+from shield_proxy.cache.reuse import Hit, choose, usable_on_error
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.core import Core, new_request_id
 from shield_proxy.tiers.errorpage import error_answer
-from shield_proxy.tiers.errors import OVERLOADED, Unanswerable
+from shield_proxy.tiers.errors import DELAYED, OVERLOADED, Unanswerable
 from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.inbound import Inbound, from_client, from_pod, request_id_of
 from shield_proxy.tiers.loop import loops
@@ -104,7 +104,7 @@ class Pipeline:
         reuse = choose(entry.stored if entry is not None else None, directives, exchange.started)
         if entry is not None and isinstance(reuse, Hit) and covers(entry, inbound.index, core.wall()):
             return self._replay(context, entry)
-        return self._bounded(context, self._filling.answer(Wanted(context, directives, entry)))
+        return self._bounded(context, self._filling.answer(Wanted(context, directives, entry)), entry)
 
     def _inbound(self, exchange: Exchange) -> Inbound:
         longest = self._core.settings.longest
@@ -131,13 +131,24 @@ class Pipeline:
         finally:
             core.account(exchange, context.routed, "HIT", "")
 
-    def _bounded(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> Later:
-        core = self._core
-        if core.running >= core.settings.running:
-            later.close()
-            self._refuse(context.exchange, context.routed, 503, OVERLOADED)
-            return None
-        return self._answer_later(context, later)
+    def _bounded(
+        self, context: Context, later: Coroutine[None, None, Tunnel | None], stale: Entry | None = None
+    ) -> Later:
+        """What will reply, unless there is too much to do; then a stale response where it may answer, or an error."""
+        core, exchange = self._core, context.exchange
+        crowded = core.running >= core.settings.running
+        if not crowded and not core.shedder.refuses():
+            return self._answer_later(context, later)
+        later.close()
+        reason = OVERLOADED if crowded else DELAYED
+        index, now, wall = context.inbound.index, exchange.started, core.wall()
+        if stale is not None and usable_on_error(stale.stored, now) and covers(stale, index, wall):
+            how = b"hit; fwd=stale; detail=%s" % reason.encode()
+            if replay_now(exchange, index, stale, core.place, now, wall, "STALE", how):
+                core.account(exchange, context.routed, "STALE", reason)
+                return None
+        self._refuse(exchange, context.routed, 503, reason)
+        return None
 
     async def _answer_later(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> None:
         core, exchange = self._core, context.exchange

@@ -50,6 +50,10 @@ class DataplaneSettings:
     """Requests that wait for something at one time; more are answered 503."""
     followers: int = 1024
     """Requests that wait for one fetch."""
+    loop_delay: float = 0.1
+    """Seconds that the event loop may be late."""
+    loop_delay_lasts: float = 0.5
+    """Seconds for which it may be later than that before requests are refused."""
 
     @property
     def place(self) -> Place:

@@ -64,6 +64,7 @@ class Source:
                 fill.open(Failed(error.status, error.reason))
             return None
         head, now, wall = reply.head, core.clock(), core.wall()
+        core.counters.first_byte(reply.to, reply.delay)
         if core.level2 is not None:
             core.level2.learn_next_hop(reply.delay)
         if head.status == 304 and old is not None and conditions:
@@ -115,6 +116,7 @@ class Source:
         if reply.body.ended and fill.kept:
             if piece := reply.body.read_now():
                 fill.add(piece)
+                core.counters.add_kind("shield_upstream_bytes_total", reply.to, len(piece))
             fill.end()
             self._store(context, fill, reply, opening, received)
             core.fills.finish(name, fill)
@@ -137,6 +139,7 @@ class Source:
         try:
             while piece := await reply.body.read():
                 fill.add(piece)
+                core.counters.add_kind("shield_upstream_bytes_total", reply.to, len(piece))
                 if fill.kept:
                     core.filling += len(piece)
                     counted += len(piece)
