@@ -8,6 +8,7 @@ from shield_proxy.cache.directives import parse_directives
 from shield_proxy.cache.freshness import explicit_lifetime, heuristic_lifetime
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import Fields, Index, ResponseHead, index_fields
+from shield_proxy.wire.serialise import response_lines
 
 _TAG = re.compile(rb'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 CLIENT_CONDITIONS = frozenset((b"if-none-match", b"if-modified-since"))
@@ -63,4 +64,5 @@ def freshen(stored: StoredResponse, fields: Fields, *, age: float, now: float, w
     lifetime = explicit_lifetime(index, directives, wall)
     if lifetime is None:
         lifetime = heuristic_lifetime(stored.status, index, wall)
-    return replace(stored, fields=merged, index=index, directives=directives, lifetime=lifetime, born=now - age)
+    lines = response_lines(stored.status, stored.reason, merged)
+    return replace(stored, lines=lines, directives=directives, lifetime=lifetime, born=now - age)

@@ -7,6 +7,7 @@ from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import Fields, Index, ResponseHead, list_members
 from shield_proxy.wire.plain import variation
+from shield_proxy.wire.serialise import response_lines
 
 NEVER = frozenset((206, 304))
 SHARED_WITH_AUTHORIZATION = (b"must-revalidate", b"public", b"s-maxage")
@@ -93,15 +94,12 @@ def store(
 ) -> StoredResponse:
     """The stored response. `fields` are end-to-end; `now` is monotonic, `wall` its wall-clock twin."""
     kept = tuple(field for field in fields if field[0].lower() not in LEFT_OUT)
-    index = {name: value for name, value in head.index.items() if name not in LEFT_OUT}
     age = initial_age(head.index, wall, delay, trusted=trusted)
     return StoredResponse(
         key=key,
         variation=variation(verdict.vary, request),
         status=head.status,
-        reason=head.reason,
-        fields=kept,
-        index=index,
+        lines=response_lines(head.status, head.reason, kept),
         body=body,
         vary=verdict.vary,
         directives=verdict.directives,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shield_proxy.cache.directives import Directives
-from shield_proxy.wire.message import Fields, Index
+from shield_proxy.wire.message import Fields, Index, index_fields
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,10 +15,9 @@ class StoredResponse:
     variation: bytes
     """Of the request that it answered, under `vary`."""
     status: int
-    reason: bytes
-    fields: Fields
-    """End-to-end fields without Age, Content-Length and what the tiers add."""
-    index: Index
+    lines: bytes
+    """Status line and end-to-end fields, without Age, Content-Length and what the tiers add, as they are sent. A hit
+    needs nothing else of them, and a million tuples less are to be kept."""
     body: bytes
     vary: tuple[bytes, ...]
     """Lower-case names of request fields that select among variants."""
@@ -26,6 +25,22 @@ class StoredResponse:
     born: float
     """When its age was zero, so that now - born is its age."""
     lifetime: float
+
+    @property
+    def reason(self) -> bytes:
+        """The phrase of the status line."""
+        return self.lines[: self.lines.find(b"\r\n")].partition(b" ")[2].partition(b" ")[2]
+
+    @property
+    def fields(self) -> Fields:
+        """The end-to-end fields; taken from the lines each time."""
+        parted = (line.partition(b": ") for line in self.lines.split(b"\r\n")[1:-1])
+        return tuple((name, value) for name, _, value in parted)
+
+    @property
+    def index(self) -> Index:
+        """The fields by name; made each time."""
+        return index_fields(self.fields)
 
     @property
     def etag(self) -> bytes | None:
@@ -40,7 +55,8 @@ class StoredResponse:
     @property
     def validated(self) -> bool:
         """It has something to revalidate by."""
-        return self.etag is not None or self.last_modified is not None
+        index = self.index
+        return b"etag" in index or b"last-modified" in index
 
     def age(self, now: float) -> float:
         """Seconds since it left its origin, or was last validated there."""

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from shield_proxy.cache.directives import parse_directives, seconds
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import index_fields
+from shield_proxy.wire.serialise import response_lines
 
 _ENTRY, _VARY = b"SE1", b"SV1"
 _HEAD = struct.Struct("!3sIIIHHHqqqQ")
@@ -44,22 +45,22 @@ def time_to_live(stored: StoredResponse, now: float) -> int:
 
 def encode_entry(stored: StoredResponse, now: float, live: int) -> bytes:
     """The value of a stored response that is given `live` milliseconds."""
-    names = b"\n".join(stored.vary)
+    names, reason, fields = b"\n".join(stored.vary), stored.reason, stored.fields
     head = _HEAD.pack(
         _ENTRY,
         len(stored.key),
         len(stored.variation),
         len(names),
         stored.status,
-        len(stored.reason),
-        len(stored.fields),
+        len(reason),
+        len(fields),
         int(stored.age(now) * 1000),
         int(stored.lifetime * 1000),
         live,
         len(stored.body),
     )
-    parts = [head, stored.key, stored.variation, names, stored.reason]
-    for name, value in stored.fields:
+    parts = [head, stored.key, stored.variation, names, reason]
+    for name, value in fields:
         parts += (_FIELD.pack(len(name), len(value)), name, value)
     parts.append(stored.body)
     return b"".join(parts)
@@ -113,9 +114,7 @@ def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: fl
         key=key,
         variation=variation,
         status=status,
-        reason=texts[3],
-        fields=tuple(fields),
-        index=index,
+        lines=response_lines(status, texts[3], fields),
         body=value[position:],
         vary=tuple(texts[2].split(b"\n")) if texts[2] else (),
         directives=parse_directives(index.get(b"cache-control")),

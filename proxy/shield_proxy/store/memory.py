@@ -1,8 +1,7 @@
 """L1: stored responses in the memory of this process, inside a byte budget that counts everything kept for them."""
 
-from collections import OrderedDict
-
 from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.wire.fast import Answer, Resource, Tally
 from shield_proxy.wire.message import Index
 from shield_proxy.wire.plain import variation
 
@@ -10,83 +9,49 @@ ALIASES = 8
 """Per resource."""
 VARIANTS = 32
 """Per resource; past it the oldest leaves."""
-ENTRY_COST, FIELD_COST, ALIAS_COST = 700, 160, 160
+ENTRY_COST, RESOURCE_COST, ALIAS_COST = 500, 300, 200
 """Bytes of Python objects around the payload, measured with tracemalloc and rounded up."""
 
 
-class Tally:
-    """Responses and bytes of one label set, counted on the hot path."""
+class Entry(Answer):
+    """A stored response ready to be sent. Without fields of its own: see wire.fastpure.Answer."""
 
-    __slots__ = ("bytes", "count", "zone")
+    __slots__ = ()
+    stored: StoredResponse
 
-    def __init__(self, zone: str) -> None:
-        self.zone = zone
-        self.count = 0
-        self.bytes = 0
-
-
-class Entry:
-    """A stored response ready to be sent."""
-
-    __slots__ = ("body", "born", "cost", "fresh_for", "head", "resource", "stored", "tally", "used")
-
-    def __init__(self, stored: StoredResponse, head: bytes, tally: Tally) -> None:
-        self.stored = stored
-        self.head = head
-        """The finished head up to `Age: `."""
-        self.body = stored.body
-        self.born = stored.born
-        self.fresh_for = 0.0 if b"no-cache" in stored.directives else stored.lifetime
-        """Seconds of age below which it answers plain requests."""
-        self.tally = tally
-        self.used = False
-        """Since eviction last looked."""
-        self.cost = entry_cost(stored) + len(head)
-        self.resource: Resource | None = None
+    def __init__(self, stored: StoredResponse, marks: bytes, tally: Tally) -> None:
+        """`marks` are what this pod says of every hit, up to the value of Content-Length."""
+        fresh_for = 0.0 if b"no-cache" in stored.directives else stored.lifetime
+        super().__init__(stored.lines, marks, stored.body, stored.born, fresh_for, tally, stored)
+        self.cost = entry_cost(stored)
 
 
 def entry_cost(stored: StoredResponse) -> int:
-    """Bytes that keeping it takes, without its head and aliases."""
-    texts = sum(len(name) + len(value) for name, value in stored.fields)
-    return (
-        ENTRY_COST
-        + len(stored.body)
-        + 2 * texts
-        + FIELD_COST * len(stored.fields)
-        + 2 * len(stored.key)
-        + len(stored.variation)
-    )
-
-
-class Resource:
-    """The variants of one cache key. They share the names that select among them."""
-
-    __slots__ = ("aliases", "entry", "key", "variants", "vary")
-
-    def __init__(self, key: bytes, vary: tuple[bytes, ...]) -> None:
-        self.key = key
-        self.vary = vary
-        self.entry: Entry | None = None
-        """The only one, where nothing varies."""
-        self.variants: dict[bytes, Entry] = {}
-        self.aliases: list[bytes] = []
+    """Bytes that keeping it takes, without its key's and its aliases'."""
+    names = 2 * len(stored.variation) + sum(map(len, stored.vary)) if stored.vary else 0
+    return ENTRY_COST + len(stored.body) + len(stored.lines) + names
 
 
 class MemoryStore:
-    """Entries by key, and by the raw host and target of plain requests. Second chance: what was used stays a round."""
+    """Entries by key, and by the raw names of plain requests. Second chance: what was used stays a round.
 
-    __slots__ = ("_budget", "_order", "_resources", "aliases", "bytes", "evicted")
+    The round is a list that runs through the entries themselves, oldest first: a million of them take no other index.
+    """
+
+    __slots__ = ("_budget", "_count", "_newest", "_oldest", "_resources", "aliases", "bytes", "evicted")
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._order: OrderedDict[Entry, None] = OrderedDict()
+        self._count = 0
+        self._oldest: Entry | None = None
+        self._newest: Entry | None = None
         self._resources: dict[bytes, Resource] = {}
         self.aliases: dict[bytes, Resource] = {}
         self.bytes = 0
         self.evicted = 0
 
     def __len__(self) -> int:
-        return len(self._order)
+        return self._count
 
     @property
     def largest(self) -> int:
@@ -98,7 +63,7 @@ class MemoryStore:
         resource = self._resources.get(key)
         if resource is None:
             return None
-        entry = resource.variants.get(variation(resource.vary, request))
+        entry = _variant(resource, variation(resource.vary, request))
         if entry is not None:
             entry.used = True
         return entry
@@ -114,28 +79,33 @@ class MemoryStore:
             resource = None
         if resource is None:
             resource = self._resources[stored.key] = Resource(stored.key, stored.vary)
-            self.bytes += len(stored.key) + ALIAS_COST
-        old = resource.variants.get(stored.variation)
+            self.bytes += len(stored.key) + RESOURCE_COST
+        old = _variant(resource, stored.variation)
         entry.resource = resource
-        resource.variants[stored.variation] = entry
-        resource.entry = None if resource.vary else entry
+        if not resource.vary:
+            resource.answer = entry
+        else:
+            if resource.variants is None:
+                resource.variants = {}
+            resource.variants[stored.variation] = entry
+        self._append(entry)
+        self.bytes += entry.cost
         if old is not None:
             self._drop(old)
-        elif len(resource.variants) > VARIANTS:
+        elif resource.variants is not None and len(resource.variants) > VARIANTS:
             self._drop(next(iter(resource.variants.values())))
-        self._order[entry] = None
-        self.bytes += entry.cost
         self._make_room()
         return True
 
     def add_alias(self, entry: Entry, alias: bytes) -> None:
-        """From now on `aliases` finds the entry's resource under the raw bytes too; at most ALIASES of them."""
-        resource = entry.resource
+        """From now on `aliases` finds the entry's resource under the raw name too; at most ALIASES of them."""
+        resource: Resource | None = entry.resource
         if resource is None or alias in self.aliases:
             return
         if len(resource.aliases) >= ALIASES:
-            self._drop_alias(resource.aliases.pop(0))
-        resource.aliases.append(alias)
+            self._drop_alias(resource.aliases[0])
+            resource.aliases = resource.aliases[1:]
+        resource.aliases += (alias,)
         self.aliases[alias] = resource
         self.bytes += len(alias) + ALIAS_COST
         self._make_room()
@@ -145,7 +115,7 @@ class MemoryStore:
         resource = self._resources.get(key)
         if resource is None:
             return False
-        for entry in tuple(resource.variants.values()):
+        for entry in _variants(resource):
             self._drop(entry)
         return True
 
@@ -153,7 +123,7 @@ class MemoryStore:
         """Forgets all raw names: hosts may belong to other zones now."""
         for alias, resource in self.aliases.items():
             self.bytes -= len(alias) + ALIAS_COST
-            resource.aliases.clear()
+            resource.aliases = ()
         self.aliases.clear()
 
     def retain(self, uids: frozenset[bytes]) -> None:
@@ -163,32 +133,69 @@ class MemoryStore:
                 self.remove(key)
 
     def _make_room(self) -> None:
-        while self.bytes > self._budget and self._order:
-            entry, _ = self._order.popitem(last=False)
-            self._order[entry] = None
+        while self.bytes > self._budget and self._oldest is not None:
+            entry = self._oldest
             if entry.used:
                 entry.used = False
+                self._take_out(entry)
+                self._append(entry)
             else:
                 self._drop(entry)
                 self.evicted += 1
 
     def _drop(self, entry: Entry) -> None:
-        resource, entry.resource = entry.resource, None
+        resource: Resource | None = entry.resource
         if resource is None:
             return
-        del self._order[entry]
+        entry.resource = None
+        self._take_out(entry)
         self.bytes -= entry.cost
-        if resource.variants.get(entry.stored.variation) is entry:
+        if resource.answer is entry:
+            resource.answer = None
+        elif resource.variants is not None and resource.variants.get(entry.stored.variation) is entry:
             del resource.variants[entry.stored.variation]
-        if resource.entry is entry:
-            resource.entry = None
-        if not resource.variants:
+        if resource.answer is None and not resource.variants:
             for alias in resource.aliases:
                 self._drop_alias(alias)
-            resource.aliases.clear()
-            self._resources.pop(resource.key, None)
-            self.bytes -= len(resource.key) + ALIAS_COST
+            resource.aliases = ()
+            del self._resources[resource.key]
+            self.bytes -= len(resource.key) + RESOURCE_COST
 
     def _drop_alias(self, alias: bytes) -> None:
         if self.aliases.pop(alias, None) is not None:
             self.bytes -= len(alias) + ALIAS_COST
+
+    def _append(self, entry: Entry) -> None:
+        entry.before, entry.after = self._newest, None
+        if self._newest is None:
+            self._oldest = entry
+        else:
+            self._newest.after = entry
+        self._newest = entry
+        self._count += 1
+
+    def _take_out(self, entry: Entry) -> None:
+        before, after = entry.before, entry.after
+        entry.before = entry.after = None
+        if before is None:
+            self._oldest = after
+        else:
+            before.after = after
+        if after is None:
+            self._newest = before
+        else:
+            after.before = before
+        self._count -= 1
+
+
+def _variant(resource: Resource, name: bytes) -> Entry | None:
+    if not resource.vary:
+        only: Entry | None = resource.answer
+        return only
+    return resource.variants.get(name) if resource.variants is not None else None
+
+
+def _variants(resource: Resource) -> tuple[Entry, ...]:
+    if resource.variants is not None:
+        return tuple(resource.variants.values())
+    return (resource.answer,) if resource.answer is not None else ()

@@ -11,14 +11,14 @@ from shield_proxy.tiers.accesslog import AccessLog, Line
 from shield_proxy.tiers.collapse import Fills
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
-from shield_proxy.tiers.marks import ready_head
+from shield_proxy.tiers.marks import hit_marks
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.shedding import Shedder
 from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.tiers.tunnels import Tunnels
 from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.message import RequestHead
-from shield_proxy.wire.plain import is_plain
+from shield_proxy.wire.plain import MARKS, REWRITTEN, is_plain
 
 
 class Core:
@@ -36,6 +36,7 @@ class Core:
     ) -> None:
         self.settings = settings
         self.place = settings.place
+        self.hit_marks = hit_marks(self.place)
         self.fetcher = fetcher
         self.counters = counters
         self.level2 = level2
@@ -50,8 +51,6 @@ class Core:
         """Requests that wait for something."""
         self.filling = 0
         """Bytes of bodies that are not complete yet."""
-        self.tick = wall()
-        """Wall-clock time of a moment ago, for the access log of hits."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -66,17 +65,19 @@ class Core:
 
     def keep(self, stored: StoredResponse, routed: Routed, *, share: bool) -> Entry:
         """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2."""
-        head = ready_head(stored.status, stored.reason, stored.fields, len(stored.body), self.place)
-        entry = Entry(stored, head, self.counters.tally(zone_label(routed), "HIT", stored.status))
+        entry = Entry(stored, self.hit_marks, self.counters.tally(zone_label(routed), "HIT", stored.status))
         self.memory.put(entry)
         if share and self.level2 is not None:
             self.level2.put(stored, self.clock())
         return entry
 
-    def alias(self, head: RequestHead, entry: Entry) -> None:
-        """Lets the fast path find the entry by this request's raw host and target, if they alone decide."""
-        if is_plain(head) and not any(name.startswith(b"x-forwarded-") for name in entry.stored.vary):
-            self.memory.add_alias(entry, head.authority + head.target)
+    def alias(self, head: RequestHead, scheme: bytes, entry: Entry, *, trusted: bool) -> None:
+        """Lets the fast path find the entry by this request's scheme, raw host and target, if they alone decide."""
+        # A 204 has no Content-Length; and what the shield writes anew can't be selected by as the client said it.
+        if entry.stored.status == 204 or not REWRITTEN.isdisjoint(entry.stored.vary):
+            return
+        if is_plain(head, trusted=trusted):
+            self.memory.add_alias(entry, MARKS[scheme] + head.authority + head.target)
 
     def forget(self, key: bytes) -> None:
         """Nothing is stored under the key any more, here and in L2."""

@@ -77,11 +77,13 @@ class Dataplane:
             render = FORMATS[settings.access_log_format](peer_alone)
             access_log = AccessLog(write_log, render, settings.access_log_share)
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
-        self._client = Listener(Pipeline(self._core, hop=False), settings.server, clock)
+        clients = Pipeline(self._core, hop=False)
+        self._fast = clients.fast
+        self._client = Listener(clients, settings.server, clock)
         # What a client may send, and our marks on it, must fit through every hop.
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
         limits = replace(settings.server, head=head)
-        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, fast=False)
+        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts)
         self._ticking: asyncio.Task[None] | None = None
         self._pulse = Pulse(self._beat)
         counters = self.counters
@@ -194,7 +196,8 @@ class Dataplane:
 
     def _look(self, ticks: int) -> None:
         core, now = self._core, self._clock()
-        core.tick = core.wall()
+        if self._fast is not None:
+            self._fast.at = core.wall()
         self._pool.sweep(now)
         if ticks % 4 == 0:
             self._client.sweep(now)

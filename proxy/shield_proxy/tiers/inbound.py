@@ -12,11 +12,12 @@ from shield_proxy.config.contract import (
 )
 from shield_proxy.tiers.budget import deadline_of
 from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
+from shield_proxy.wire.plain import REWRITTEN
 from shield_proxy.wire.serialise import forwardable
 from shield_proxy.wire.tracecontext import checked_trace, is_request_id, trace_id_of
 
 PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
-_REPLACED = frozenset((b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
+_REPLACED = REWRITTEN
 _REQUEST_ID = HEADER_REQUEST_ID.lower().encode()
 _NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 """Written anew for each leg."""

@@ -66,12 +66,10 @@ def end_to_end(head: ResponseHead) -> Fields:
     return forwardable(head.fields, head.index, _TRANSFER)
 
 
-def ready_head(status: int, reason: bytes, fields: Fields, length: int, place: Place) -> bytes:
-    """The head of a hit, finished up to `Age: `."""
-    lines = marked_lines(status, reason, fields, place, "HIT", b"hit")
-    if status != 204:
-        lines += b"Content-Length: %d\r\n" % length
-    return lines + b"Age: "
+def hit_marks(place: Place) -> bytes:
+    """What follows the stored lines in the head of a hit, up to the value of Content-Length."""
+    lines = marked_lines(200, b"", (), place, "HIT", b"hit")
+    return lines.partition(b"\r\n")[2] + b"Content-Length: "
 
 
 def marked_lines(

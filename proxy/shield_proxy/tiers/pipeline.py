@@ -15,13 +15,13 @@ from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.inbound import Inbound, from_client, from_pod, request_id_of
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
-from shield_proxy.tiers.replay import LARGE, covers, replay_now, send_large
+from shield_proxy.tiers.replay import covers, replay_now, send_large
 from shield_proxy.tiers.snapshot import Routed, route
 from shield_proxy.tiers.source import Wanted
 from shield_proxy.tiers.tunnelling import ask_upgrade, run_tunnel
 from shield_proxy.wire.exchange import ClientGone, Exchange
+from shield_proxy.wire.fast import FastPath
 from shield_proxy.wire.message import Refused
-from shield_proxy.wire.plain import Plain
 from shield_proxy.wire.tunnel import Tunnel
 from shield_proxy.wire.upgrade import offered
 
@@ -36,38 +36,9 @@ class Pipeline:
         self._core = core
         self._hop = hop
         self._filling = Filling(core)
-        self._aliases = core.memory.aliases
-        self._log = core.access_log
-
-    def hit(self, plain: Plain, target: bytes, now: float, peer: str) -> list[bytes] | None:
-        """The parts of a fresh stored response to a plain GET of a client."""
-        resource = self._aliases.get(plain.authority + target)
-        if resource is None:
-            return None
-        entry = resource.entry
-        if entry is None:
-            entry = resource.variants.get(plain.variation(resource.vary))
-            if entry is None:
-                return None
-        age = now - entry.born
-        if age >= entry.fresh_for:
-            return None
-        body = entry.body
-        if len(body) > LARGE:
-            return None  # queued as a whole, it would be cut for clients that take longer than a stall may last
-        entry.used = True
-        tally = entry.tally
-        tally.count += 1
-        tally.bytes += len(body)
-        if self._log is not None:
-            self._log_hit(plain, target, peer, entry)
-        return [entry.head, b"%d\r\n\r\n" % age, body] if body else [entry.head, b"%d\r\n\r\n" % age]
-
-    def _log_hit(self, plain: Plain, target: bytes, peer: str, entry: Entry) -> None:
-        log, index = self._log, plain.index
-        if log is not None:
-            agent, referer = index.get(b"user-agent", b""), index.get(b"referer", b"")
-            log.add((self._core.tick, peer, entry, b"GET", plain.authority, target, agent, referer, b"", b""))
+        log = core.access_log.add if core.access_log is not None else None
+        self.fast = None if hop else FastPath(core.memory.aliases, core.settings.server.head, log)
+        """See Service."""
 
     def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
         """An error of the shield's own, for what is not a request."""
@@ -117,7 +88,7 @@ class Pipeline:
     def _replay(self, context: Context, entry: Entry) -> Later:
         core, exchange = self._core, context.exchange
         if exchange.head.method == b"GET" and not self._hop:
-            core.alias(exchange.head, entry)
+            core.alias(exchange.head, context.inbound.scheme, entry, trusted=exchange.trusted)
         index, wall = context.inbound.index, core.wall()
         if replay_now(exchange, index, entry, core.place, exchange.started, wall, "HIT", b"hit"):
             core.account(exchange, context.routed, "HIT", "")

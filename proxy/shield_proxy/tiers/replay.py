@@ -5,6 +5,7 @@ from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, selec
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.marks import Place, marked_lines
 from shield_proxy.wire.exchange import SLICE, Exchange
+from shield_proxy.wire.fast import LARGE
 from shield_proxy.wire.message import Fields, Index
 
 _NOT_IN_304 = frozenset(
@@ -12,8 +13,6 @@ _NOT_IN_304 = frozenset(
 )
 """Of the representation, which a 304 doesn't carry; the rest lets the caches behind update theirs."""
 _CONTENT = frozenset((b"content-length", b"content-range"))
-LARGE = 1 << 20
-"""Bytes of a body above which it is sent piece by piece, as the client takes them."""
 
 
 def not_modified_fields(fields: Fields) -> Fields:
@@ -35,11 +34,12 @@ def replay_now(
     stored = entry.stored
     age = stored.age(now)
     if stored.status == 200:
-        if not_modified(request, stored.index, wall):
+        index = stored.index
+        if not_modified(request, index, wall):
             fields = not_modified_fields(stored.fields)
             exchange.reply(304, marked_lines(304, b"", fields, place, word, how, age=age), b"")
             return True
-        match select_range(request, stored.index, len(entry.body), wall):
+        match select_range(request, index, len(entry.body), wall):
             case Part(first, last) if exchange.wants_body:
                 fields = tuple(field for field in stored.fields if field[0].lower() not in _CONTENT)
                 fields += ((b"Content-Range", b"bytes %d-%d/%d" % (first, last, len(entry.body))),)
@@ -54,8 +54,9 @@ def replay_now(
                 pass
     if len(entry.body) > LARGE and exchange.wants_body:
         return False
-    if word == "HIT":
-        exchange.reply_ready(stored.status, entry.head + b"%d\r\n" % age, entry.body)
+    if word == "HIT" and stored.status != 204:
+        head = b"%b%b%d\r\nAge: %d\r\n" % (entry.lines, entry.marks, len(entry.body), age)
+        exchange.reply_ready(stored.status, head, entry.body)
     else:
         lines = marked_lines(stored.status, stored.reason, stored.fields, place, word, how, age=age)
         exchange.reply(stored.status, lines, entry.body)

@@ -180,7 +180,8 @@ class Source:
         # By a state that is no longer in use the host may be another zone's.
         current = context.snapshot is self._core.snapshot
         if current and context.exchange.head.method == b"GET" and not context.inbound.from_hop:
-            self._core.alias(context.exchange.head, entry)
+            exchange, scheme = context.exchange, context.inbound.scheme
+            self._core.alias(exchange.head, scheme, entry, trusted=exchange.trusted)
 
 
 def fwd_of(wanted: Wanted) -> bytes:

@@ -20,6 +20,7 @@ class Outlet(Protocol):
     """The connection an exchange writes to."""
 
     peer: str
+    trusted: bool
     identity: Identity | None
 
     @property
@@ -82,6 +83,11 @@ class Exchange:
     def peer(self) -> str:
         """The other end's IP address."""
         return self._outlet.peer
+
+    @property
+    def trusted(self) -> bool:
+        """The other end is a proxy whose word on the client counts."""
+        return self._outlet.trusted
 
     @property
     def identity(self) -> Identity | None:

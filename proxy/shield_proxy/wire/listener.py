@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.parse import HeadLimits
-from shield_proxy.wire.plain import PlainBlocks
 from shield_proxy.wire.service import Service
 from shield_proxy.wire.tls import HopTls
 
@@ -28,6 +27,8 @@ class ServerLimits:
     """Without progress: of a body the client sends, or of bytes it takes."""
     linger: float = 2
     """After an early close, for the client to see the answer."""
+    requests: int = 0
+    """On one connection; its last answer closes it. 0: any number."""
     connections: int = 20_000
     held: int = 64 << 10
     """Bytes kept of requests behind one that is being answered, before the client is paused."""
@@ -45,14 +46,12 @@ class Listener:
         *,
         tls: HopTls | None = None,
         accepts: Callable[[Identity | None], bool] = lambda _: True,
-        fast: bool = True,
     ) -> None:
         self.service = service
         self.limits = limits
         self.clock = clock
         self.mutual = tls is not None
-        self.fast = fast
-        self.blocks = PlainBlocks()
+        self.fast = service.fast
         self.running = 0
         """Requests that are being answered by a task."""
         self.refused = 0
@@ -109,8 +108,7 @@ class Listener:
     def begin_drain(self) -> None:
         """Goes on accepting, but every answer closes its connection: busy clients leave without losing a request."""
         self.draining = True
-        self.fast = False
-        self.blocks.clear()
+        self.fast = None
 
     def close_idle(self) -> None:
         """Connections without a request are closed; a client that is just about to send one has to repeat it."""

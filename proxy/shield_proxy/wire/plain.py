@@ -33,6 +33,12 @@ UNSAID = (
 """Fields that origins are known to answer by without saying so in Vary: part of the cache key. X-Forwarded-Host and
 -Proto are not among them: the shield sets them itself."""
 
+REWRITTEN = frozenset(
+    (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip")
+)
+"""Fields that only a trusted proxy may say. From others they are removed before anything is decided, so that they
+decide nothing."""
+
 DECISIVE = frozenset(
     (
         *UNSAID,
@@ -64,19 +70,30 @@ DECISIVE = frozenset(
 
 LARGEST = 4 << 10
 """Bytes of a block that is judged here."""
+MOST_FIELDS = 64
+"""Fields of a block that is judged here."""
 BLOCKS, LINES = 2048, 4096
 """Remembered at most; then remembering begins anew."""
+MARKS = {b"http": b"", b"https": b"\x01"}
+"""What the raw name of a resource begins with, so that no two schemes share."""
+LOGGED = (b"user-agent", b"referer", b"traceparent", b"x-forwarded-for")
+Logged = tuple[bytes, bytes, bytes, bytes]
+"""The values of these fields; empty where there are none, the last also where nobody trusted says it."""
 _LINE = re.compile(FIELD_LINE)
 
 
 class Plain:
     """What the fast path needs of a header block."""
 
-    __slots__ = ("_fields", "_index", "_variations", "authority")
+    __slots__ = ("_fields", "_index", "_logged", "_trusted", "_variations", "authority", "mark")
 
-    def __init__(self, authority: bytes, fields: Fields) -> None:
+    def __init__(self, authority: bytes, mark: bytes | None, fields: Fields, *, trusted: bool) -> None:
         self.authority = authority
+        self.mark = mark
+        """Of the scheme that a trusted proxy names; None: the connection's own."""
         self._fields = fields
+        self._trusted = trusted
+        self._logged: Logged | None = None
         self._index: Index | None = None
         self._variations: dict[tuple[bytes, ...], bytes] = {}
 
@@ -86,6 +103,14 @@ class Plain:
         if self._index is None:
             self._index = index_fields(self._fields)
         return self._index
+
+    @property
+    def logged(self) -> "Logged":
+        """What the log tells of the block."""
+        if self._logged is None:
+            agent, referer, trace, told = (self.index.get(name, b"") for name in LOGGED)
+            self._logged = agent, referer, trace, told if self._trusted else b""
+        return self._logged
 
     def variation(self, names: tuple[bytes, ...]) -> bytes:
         """The values of the fields that a Vary names, as one key."""
@@ -102,13 +127,17 @@ def variation(names: tuple[bytes, ...], index: Index) -> bytes:
     return b"\n".join(b"%s:%s" % (name, index[name]) if name in index else name for name in names)
 
 
-def is_plain(head: RequestHead) -> bool:
-    """Whether nothing but method, target and host decides how to answer, and the connection stays as it is."""
-    return head.minor == 1 and all(map(_is_harmless, head.index.items()))
+def is_plain(head: RequestHead, *, trusted: bool = False) -> bool:
+    """Whether nothing but scheme, method, target and host decides how to answer, and the connection stays as it is.
+    `trusted`: a proxy says it whose word on the client counts."""
+    return head.minor == 1 and all(_is_harmless(name, value, trusted) for name, value in head.index.items())
 
 
-def _is_harmless(field: tuple[bytes, bytes]) -> bool:
-    name, value = field
+def _is_harmless(name: bytes, value: bytes, trusted: bool) -> bool:
+    if name in REWRITTEN:
+        if not trusted or name in (b"x-forwarded-for", b"x-real-ip"):
+            return True
+        return name == b"x-forwarded-proto" and value in MARKS
     if name == b"connection":  # some say what HTTP/1.1 does anyway
         return value.lower() == b"keep-alive"
     return name not in DECISIVE and not name.startswith(b"shield-")
@@ -117,10 +146,13 @@ def _is_harmless(field: tuple[bytes, bytes]) -> bool:
 class PlainBlocks(dict[bytes, Plain]):
     """Header blocks (from the end of the request line to the empty line) judged plain."""
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_lines", "_most_fields", "_trusted")
 
-    def __init__(self) -> None:
+    def __init__(self, *, trusted: bool = False, most_fields: int = MOST_FIELDS) -> None:
+        """`trusted`: of connections from proxies whose word on the client counts."""
         super().__init__()
+        self._trusted = trusted
+        self._most_fields = most_fields
         self._lines: dict[bytes, tuple[bytes, bytes]] = {}
 
     def judge(self, block: bytes) -> Plain | None:
@@ -128,6 +160,8 @@ class PlainBlocks(dict[bytes, Plain]):
         if len(block) > LARGEST:
             return None
         lines = block[2:-4].split(b"\r\n")
+        if len(lines) > self._most_fields:
+            return None
         fields = list(map(self._lines.get, lines))
         if None in fields:
             fields = [field or self._judge_line(line) for field, line in zip(fields, lines, strict=True)]
@@ -135,7 +169,13 @@ class PlainBlocks(dict[bytes, Plain]):
         hosts = [value for name, value in known if name == b"host"]
         if len(known) != len(lines) or len(hosts) != 1:
             return None
-        plain = Plain(hosts[0], known)
+        mark = None
+        if self._trusted:
+            schemes = [value for name, value in known if name == b"x-forwarded-proto"]
+            if len(schemes) > 1:
+                return None
+            mark = MARKS[schemes[0]] if schemes else None
+        plain = Plain(hosts[0], mark, known, trusted=self._trusted)
         if len(self) >= BLOCKS:
             self.clear()
         self[block] = plain
@@ -151,7 +191,7 @@ class PlainBlocks(dict[bytes, Plain]):
             value = value.lower()
             if AUTHORITY.fullmatch(value) is None:
                 return None
-        if not _is_harmless((name, value)):
+        if not _is_harmless(name, value, self._trusted):
             return None
         if len(self._lines) >= LINES:
             self._lines.clear()

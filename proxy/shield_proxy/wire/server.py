@@ -4,21 +4,22 @@ What can't be answered at once becomes the connection's one task; what arrives m
 """
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import cast
 
 from shield_proxy.config.identity import Identity
+from shield_proxy.wire.answering import answered
 from shield_proxy.wire.channel import Channel
+from shield_proxy.wire.deadlines import Due, due
 from shield_proxy.wire.exchange import ClientGone, Exchange
+from shield_proxy.wire.fast import UNLIMITED, Client
 from shield_proxy.wire.intake import Intake
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.message import NoBody, Refused
 from shield_proxy.wire.parse import judge_partial, parse_request
+from shield_proxy.wire.plain import MARKS
 from shield_proxy.wire.tls import peer_identity
 from shield_proxy.wire.tunnel import Leg
-
-log = logging.getLogger(__name__)
 
 
 class ServerConnection(asyncio.Protocol):
@@ -27,8 +28,10 @@ class ServerConnection(asyncio.Protocol):
     __slots__ = (
         "_active",
         "_channel",
+        "_client",
         "_ending",
         "_exchange",
+        "_half",
         "_held",
         "_held_since",
         "_intake",
@@ -36,6 +39,8 @@ class ServerConnection(asyncio.Protocol):
         "_task",
         "identity",
         "peer",
+        "scheme",
+        "trusted",
     )
 
     def __init__(self, listener: Listener) -> None:
@@ -48,8 +53,14 @@ class ServerConnection(asyncio.Protocol):
         self._held_since = self._active = listener.clock()
         self._ending = False
         """Nothing more is read; lingering until the client has seen the last answer."""
+        self._half = False
+        """The client sends no more."""
+        self._client: Client | None = None
         self.identity: Identity | None = None
         self.peer = ""
+        self.scheme = b"http"
+        self.trusted = False
+        """The other end is a proxy whose word on the client counts."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admits the connection or ends it."""
@@ -73,13 +84,16 @@ class ServerConnection(asyncio.Protocol):
             channel.lost(ClientGone())
 
     def eof_received(self) -> bool:
-        """A client that has sent all still gets its answer, unless its body was cut short."""
+        """A client that has sent all still gets its answers, unless its body was cut short."""
+        self._half = True
         exchange = self._exchange
         if exchange is None:
-            return False
+            waits = self._channel is not None and self._channel.stalled_since is not None
+            return waits and not self._listener.mutual
         if exchange.body is not None and not exchange.body.ended:
             exchange.body.fail(ClientGone())
-        exchange.close_after = True
+        if not self._held:
+            exchange.close_after = True
         return not self._listener.mutual
 
     def pause_writing(self) -> None:
@@ -108,42 +122,52 @@ class ServerConnection(asyncio.Protocol):
 
     def _advance(self, buffer: bytes, now: float, known: int = 0) -> None:
         """Answers what it can of the requests in `buffer`, of whose first bytes `known` were looked at before."""
-        listener, channel, service = self._listener, self._channel, self._listener.service
-        out: list[bytes] = []
-        while buffer and channel is not None and not self._ending:
+        listener, channel, position = self._listener, self._channel, 0
+        client = self._client or self._introduce()
+        while position < len(buffer) and channel is not None and not self._ending:
             if channel.stalled_since is not None:
-                self._hold(buffer)
-                break
-            end = buffer.find(b"\r\n\r\n", max(known - 3, 0)) + 4
-            line = buffer.find(b"\r\n")
-            if end > 3 and buffer[:5] == b"GET /" and buffer[line - 9 : line] == b" HTTP/1.1":
-                block = buffer[line:end]
-                plain = listener.blocks.get(block) or (listener.blocks.judge(block) if listener.fast else None)
-                parts = service.hit(plain, buffer[4 : line - 9], now, self.peer) if plain is not None else None
-                if parts is not None:
-                    out += parts
-                    buffer, known = buffer[end:], 0
-                    continue
-            if out:
-                channel.transport.writelines(out)
-                out = []
-            if end == 3:
+                self._hold(buffer[position:])
+                return
+            if known and buffer.find(b"\r\n\r\n", max(known - 3, 0)) < 0:
                 self._keep_partial(buffer, known)
                 return
-            if line == 0:
-                buffer, known = buffer[2:], 0  # an empty line before a request is tolerated (RFC 9112, 2.2)
+            known = 0
+            if listener.fast is not None:
+                out: list[bytes] = []
+                position = listener.fast.serve(buffer, position, now, out, client)
+                if out:
+                    channel.transport.writelines(out) if len(out) > 1 else channel.transport.write(out[0])
+                    continue
+            if buffer.startswith(b"\r\n", position):
+                position += 2  # an empty line before a request is tolerated (RFC 9112, 2.2)
                 continue
-            if not self._start(buffer, end, now):
+            end = buffer.find(b"\r\n\r\n", position) + 4
+            if end == 3:
+                self._keep_partial(buffer[position:], 0)
                 return
-            buffer, self._held, known = self._held, b"", 0
-        if out and channel is not None:
-            channel.transport.writelines(out)
+            if not self._start(buffer[position:], end - position, now):
+                return
+            buffer, self._held, position = self._held, b"", 0
+
+    def _introduce(self) -> Client:
+        fast, requests = self._listener.fast, self._listener.limits.requests or UNLIMITED
+        introduce = Client if fast is None else fast.introduce
+        self._client = client = introduce(self.peer, MARKS[self.scheme], self.trusted, requests)
+        return client
 
     def _go_on(self) -> None:
-        """Answers what was held back, if nothing hinders."""
-        if self._held and self._exchange is None:
+        """Answers what was held back, if nothing hinders; then reads on, or closes if the client has sent all."""
+        if self._exchange is not None or self._ending or self._channel is None:
+            return
+        if self._held:
             held, self._held = self._held, b""
             self._advance(held, self._listener.clock())
+        channel = self._channel
+        if self._exchange is None and channel is not None and channel.stalled_since is None and not self._ending:
+            if self._half:
+                self._close(unread=False)
+            else:
+                channel.resume()
 
     def _keep_partial(self, buffer: bytes, known: int) -> None:
         """Keeps the beginning of a head, if it can become a good one."""
@@ -164,6 +188,8 @@ class ServerConnection(asyncio.Protocol):
             self._refuse(refused.status, refused.reason)
             return False
         rest = buffer[end:]
+        if self._client is not None:
+            self._client.left -= 1
         if isinstance(head.framing, NoBody) or self._channel is None:
             self._exchange = exchange = Exchange(self, head, None, now)
             self._held = rest
@@ -195,30 +221,13 @@ class ServerConnection(asyncio.Protocol):
             self._channel.pause()
 
     async def _respond(self, exchange: Exchange, later: Coroutine[None, None, None]) -> None:
-        """The shell of one request: whatever goes wrong ends here, with an answer if none has begun."""
         try:
-            await later
-        except ClientGone:
-            exchange.abort()
-        except Refused as refused:
-            self._own_error(exchange, refused.status, refused.reason)
-        except Exception:
-            log.exception("request failed")
-            self._own_error(exchange, 500, "internal")
+            await answered(exchange, later, lambda code, why: self._listener.service.refusal(code, why, self.peer))
         finally:
             self._listener.running -= 1
-            if not exchange.ended:
-                exchange.abort()
             self._task = None
             if self._finish():
                 self._go_on()
-
-    def _own_error(self, exchange: Exchange, status: int, reason: str) -> None:
-        exchange.close_after = True
-        if exchange.status or self._channel is None:
-            exchange.abort()
-        else:
-            exchange.reply(status, *self._listener.service.refusal(status, reason, self.peer))
 
     def _finish(self) -> bool:
         """After an exchange: True if the connection goes on with the next request."""
@@ -229,7 +238,8 @@ class ServerConnection(asyncio.Protocol):
         if exchange is not None and exchange.close_after:
             self._close(unread=exchange.body is not None and not exchange.body.ended)
             return False
-        self._channel.resume()
+        if not self._half:
+            self._channel.resume()
         return True
 
     def _refuse(self, status: int, reason: str) -> None:
@@ -255,7 +265,7 @@ class ServerConnection(asyncio.Protocol):
     @property
     def persistent(self) -> bool:
         """See Outlet."""
-        return not self._listener.draining
+        return not self._listener.draining and (self._client is None or self._client.left > 0)
 
     def send(self, *parts: bytes) -> None:
         """See Outlet."""
@@ -280,25 +290,29 @@ class ServerConnection(asyncio.Protocol):
             raise ClientGone
         channel.leave()
         held, self._held = self._held, b""
-        return Leg(channel.transport, self, held, ended, framed=self._listener.mutual)
+        return Leg(channel.transport, self, held, ended or self._half, framed=self._listener.mutual)
 
     def sweep(self, now: float) -> None:
         """Ends the connection if a deadline of its present state has passed."""
-        limits, exchange = self._listener.limits, self._exchange
-        stalled = self._channel.stalled_since if self._channel is not None else None
-        if stalled is not None:
-            if now - stalled > limits.send:
-                self.cut()
-        elif self._ending:
-            if now - self._active > limits.linger or now - self._held_since > 5 * limits.linger:
-                self.cut()
-        elif exchange is not None:
-            if exchange.body is not None and exchange.body.wanted and now - self._active > limits.send:
-                exchange.body.fail(Refused(408, "request-body-timeout"))
-        elif self._held:
-            if now - self._held_since > limits.request_head:
-                self._refuse(408, "request-head-timeout")
-        elif now - self._active > limits.keep_alive:
+        body = self._exchange.body if self._exchange is not None else None
+        overdue = due(
+            self._listener.limits,
+            now,
+            active=self._active,
+            since=self._held_since,
+            stalled=self._channel.stalled_since if self._channel is not None else None,
+            ending=self._ending,
+            answering=self._exchange is not None,
+            reading=body is not None and body.wanted,
+            begun=bool(self._held),
+        )
+        if overdue is Due.CUT:
+            self.cut()
+        elif overdue is Due.BODY and body is not None:
+            body.fail(Refused(408, "request-body-timeout"))
+        elif overdue is Due.HEAD:
+            self._refuse(408, "request-head-timeout")
+        elif overdue is Due.REQUEST:
             self.close_idle()
 
     def close_idle(self) -> None:

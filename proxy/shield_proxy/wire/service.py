@@ -4,15 +4,14 @@ from collections.abc import Coroutine
 from typing import Protocol
 
 from shield_proxy.wire.exchange import Exchange
-from shield_proxy.wire.plain import Plain
+from shield_proxy.wire.fast import FastPath
 
 
 class Service(Protocol):
     """Methods that are not coroutines run inside the read callback and must be short."""
 
-    def hit(self, plain: Plain, target: bytes, now: float, peer: str) -> list[bytes] | None:
-        """The parts of a whole response to a plain GET, or None."""
-        ...
+    fast: FastPath | None
+    """What answers plain requests before answer() is asked."""
 
     def answer(self, exchange: Exchange) -> Coroutine[None, None, None] | None:
         """Replies at once, or gives what will reply (ClientGone may pass)."""

@@ -15,9 +15,7 @@ def example(**changes: object) -> StoredResponse:
         "key": b"uid\nhttp\nhost\n/a",
         "variation": b"lang:en",
         "status": 200,
-        "reason": b"OK",
-        "fields": ((b"ETag", b'"v"'), (b"Cache-Control", b"max-age=60")),
-        "index": {b"etag": b'"v"', b"cache-control": b"max-age=60"},
+        "lines": b'HTTP/1.1 200 OK\r\nETag: "v"\r\nCache-Control: max-age=60\r\n',
         "body": b"body",
         "vary": (b"lang",),
         "directives": {b"max-age": b"60"},
@@ -58,11 +56,11 @@ def test_damaged_values_are_nothing_or_whole(noise: bytes, at: int) -> None:
 
 
 def test_time_to_live_covers_what_is_of_use() -> None:
-    bare = example(fields=(), index={}, directives={})
+    bare = example(lines=b"HTTP/1.1 200 OK\r\n", directives={})
     assert time_to_live(bare, 100) == 50_000
     assert time_to_live(bare, 1000) == 0
     assert time_to_live(example(), 1000) == 3_600_000
-    assert time_to_live(example(index={}, directives={b"stale-if-error": b"30"}), 100) == 80_000
+    assert time_to_live(example(lines=b"HTTP/1.1 200 OK\r\n", directives={b"stale-if-error": b"30"}), 100) == 80_000
 
 
 def test_variants_have_keys_of_their_own() -> None:

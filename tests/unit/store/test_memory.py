@@ -6,7 +6,9 @@ import tracemalloc
 from dataclasses import replace
 
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.store.memory import ALIASES, Entry, MemoryStore, Tally
+from shield_proxy.store.memory import ALIASES, Entry, MemoryStore
+from shield_proxy.wire.fast import Tally
+from shield_proxy.wire.serialise import response_lines
 
 
 def entry(name: str, size: int = 1000, variation: bytes = b"", vary: tuple[bytes, ...] = ()) -> Entry:
@@ -14,16 +16,14 @@ def entry(name: str, size: int = 1000, variation: bytes = b"", vary: tuple[bytes
         key=b"uid\n" + name.encode(),
         variation=variation,
         status=200,
-        reason=b"OK",
-        fields=((b"A", b"b"),),
-        index={b"a": b"b"},
+        lines=b"HTTP/1.1 200 OK\r\nA: b\r\n",
         body=b"x" * size,
         vary=vary,
         directives={},
         born=0.0,
         lifetime=60.0,
     )
-    return Entry(stored, b"head", Tally("zone"))
+    return Entry(stored, b"marks", Tally("zone"))
 
 
 def key(name: str) -> bytes:
@@ -124,10 +124,11 @@ def test_the_count_covers_what_python_really_takes() -> None:
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
+        tally = Tally("zone")
         for i in range(500):
             fields = tuple((b"Field-%d-%d" % (i, n), b"value %d of %d" % (n, i)) for n in range(10))
-            stored = replace(entry(str(i)).stored, body=bytes(1000), fields=fields, index=dict(fields))
-            kept = Entry(stored, b"head of %d" % i * 20, Tally("zone"))
+            stored = replace(entry(str(i)).stored, body=bytes(1000), lines=response_lines(200, b"OK", fields))
+            kept = Entry(stored, b"marks", tally)
             memory.put(kept)
             memory.add_alias(kept, b"alias of %d" % i)
         gc.collect()
