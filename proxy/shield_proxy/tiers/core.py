@@ -169,4 +169,4 @@ def new_request_id() -> bytes:
 
 def zone_label(routed: Routed | None) -> str:
     """The zone as figures and logs name it."""
-    return f"{routed.zone.namespace}/{routed.zone.name}" if routed is not None else ""
+    return routed.label if routed is not None else ""

@@ -3,31 +3,29 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import Identity, PodIdentity
+from shield_proxy.tiers.asks import Ask, Reply, own_fields
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.errors import Unanswerable, origin_error, refused_by_pod, tier_error
 from shield_proxy.tiers.health import PassiveHealth
-from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.marks import hop_fields, outgoing_fields
 from shield_proxy.tiers.members import Members
-from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody, next_hop
+from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody
 from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
 from shield_proxy.tiers.ring import Address
 from shield_proxy.tiers.settings import DataplaneSettings
-from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.snapshot import Snapshot
+from shield_proxy.tiers.ways import Way, Ways
+from shield_proxy.wire.asking import Asking
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.message import Fields, Length, ResponseHead
+from shield_proxy.wire.message import Fields, Length
 from shield_proxy.wire.pool import Connecting, Endpoint, Pool, TlsIdentity
 from shield_proxy.wire.serialise import request_bytes
 from shield_proxy.wire.tls import HopTls
-from shield_proxy.wire.tunnel import Leg
 from shield_proxy.wire.upstream import UpstreamConnection
 
-IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 CONNECT_FLOOR = 0.25
 """Seconds a connection between pods may take at least, in the network."""
 HANDSHAKE = 0.75
@@ -38,64 +36,6 @@ SURELY_OPEN = 2.0
 """Seconds after its last use in which a peer does not close a connection."""
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is to be fetched for a request."""
-
-    inbound: Inbound
-    routed: Routed
-    snapshot: Snapshot
-    key: bytes
-    method: bytes
-    fields: Fields
-    body: Inflow | None = None
-    interim: Callable[[ResponseHead], None] | None = None
-    upgrade: bytes = b""
-    """Protocols it offers to change to; then it gets a connection of its own."""
-    trailers: bool = False
-    """Whether the client takes trailers."""
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether it may be sent again when nobody knows what became of it (RFC 9110, 9.2.2)."""
-        return self.body is None and self.method in IDEMPOTENT
-
-
-@dataclass(slots=True)
-class Reply:
-    """A response that has begun. Read its body to the end, then finish(); or give_up()."""
-
-    head: ResponseHead
-    body: Inflow
-    to: str
-    """owner, tier or origin."""
-    delay: float
-    """Seconds since it was asked for."""
-    _connection: UpstreamConnection
-    _sending: asyncio.Task[None] | None = None
-
-    @property
-    def trusted(self) -> bool:
-        """It comes from a pod of this fleet."""
-        return self.to != "origin"
-
-    def leave_http(self) -> Leg:
-        """After a 101: the connection, for a tunnel. UpstreamFailed when it has ended."""
-        return self._connection.leave_http(framed=self.trusted)
-
-    def finish(self) -> None:
-        """The response was read; a request body that is still being sent is no use any more."""
-        if self._sending is not None and not self._sending.done():
-            self._sending.cancel()
-            self._connection.cut()
-
-    def give_up(self) -> None:
-        """The rest is not wanted: ends the connection if anything is left of it."""
-        if not self.body.ended:
-            self._connection.cut()
-        self.finish()
 
 
 class Fetcher:
@@ -116,6 +56,7 @@ class Fetcher:
         self._pool, self._members, self._health = pool, members, health
         self._clock, self._counters = clock, counters
         self._contexts = OriginContexts()
+        self._ways = Ways(settings.tier, settings.data_center)
         self._connect_times: dict[Address, float] = {}
         self.own: Address | None = None
         """This pod in the ring; None while it has no hop port."""
@@ -145,25 +86,44 @@ class Fetcher:
                 if not refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
                     return reply
                 reply.give_up()
-        match next_hop(ask.snapshot, self._settings.tier, self._settings.data_center, ask.routed):
+        way = self._ways.of(ask.snapshot, ask.routed)
+        match way.hop:
             case AskOrigin():
-                return await self._ask_origin(ask)
+                return await self._ask_origin(ask, way)
             case AskTier() as hop:
                 return await self._ask_tier(ask, hop)
             case Nobody(reason):
                 raise Unanswerable(503, reason)
 
-    async def _ask_origin(self, ask: Ask) -> Reply:
+    def send_now(self, ask: Ask, asking: Asking) -> UpstreamConnection | None:
+        """Sends a repeatable ask on an idle connection to its origin; None, and nothing was done, where there is none
+        or another tier is to be asked."""
+        way = self._ways.of(ask.snapshot, ask.routed)
+        if way.endpoint is None:
+            return None
+        connection = self._pool.take_idle(way.endpoint)
+        if connection is None:
+            return None
+        self._counters.add_kind("shield_fetches_total", "origin")
+        deadline = min(ask.inbound.deadline, self._clock() + self._pool.limits.response)
+        request = request_bytes(ask.method, ask.inbound.head.target, self._origin_fields(ask, way))
+        connection.send(asking, request, ask.method, deadline)
+        return connection
+
+    def _origin_fields(self, ask: Ask, way: Way) -> Fields:
+        host = way.host if way.host is not None else ask.inbound.head.authority
+        return outgoing_fields(ask.inbound, ask.fields, self._place, ask.routed.zone.uid, host)
+
+    async def _ask_origin(self, ask: Ask, way: Way) -> Reply:
         origin = ask.routed.origin
-        host = origin.host_header.encode() if origin.host_header is not None else ask.inbound.head.authority
-        fields = outgoing_fields(ask.inbound, ask.fields, self._place, ask.routed.zone.uid, host)
         now = self._clock()
         limits = self._pool.limits
         seconds = max(0.05, min(limits.connect, ask.inbound.deadline - now))
         try:
             how = Connecting(seconds, context=self._contexts.context(origin.tls))
             deadline = min(ask.inbound.deadline, now + limits.response)
-            return await self._exchange(ask, origin_endpoint(origin), how, fields, deadline, "origin")
+            endpoint = way.endpoint if way.endpoint is not None else origin_endpoint(origin)
+            return await self._exchange(ask, endpoint, how, self._origin_fields(ask, way), deadline, "origin")
         except UpstreamFailed as failure:
             self._counters.add_kind("shield_upstream_errors_total", failure.kind)
             raise origin_error(failure) from failure
@@ -237,7 +197,7 @@ class Fetcher:
         """One request on an idle connection, or on a new one where there is none or it was stale."""
         self._counters.add_kind("shield_fetches_total", to)
         started = self._clock()
-        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *_own_fields(ask)))
+        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *own_fields(ask)))
         # A peer that is just closing an idle connection would make a request fail that can't be repeated.
         since = float("-inf") if ask.repeatable else started - SURELY_OPEN
         connection = None if ask.upgrade else self._pool.take_idle(endpoint, since)
@@ -284,22 +244,3 @@ def _observed(sending: asyncio.Task[None]) -> None:
     """A body that broke after the response began has cut the connection: the response tells."""
     if not sending.cancelled():
         sending.exception()
-
-
-def _own_fields(ask: Ask) -> Fields:
-    """What the request says of its connection and its framing, anew on each leg."""
-    framing = _framing_fields(ask)
-    if ask.upgrade:
-        return (*framing, (b"Connection", b"Upgrade"), (b"Upgrade", ask.upgrade))
-    return (*framing, (b"Connection", b"TE"), (b"TE", b"trailers")) if ask.trailers else framing
-
-
-def _framing_fields(ask: Ask) -> Fields:
-    if ask.body is not None:
-        framing = ask.inbound.head.framing
-        if isinstance(framing, Length):
-            return ((b"Content-Length", b"%d" % framing.size),)
-        return ((b"Transfer-Encoding", b"chunked"),)
-    if ask.method in (b"POST", b"PUT", b"PATCH"):
-        return ((b"Content-Length", b"0"),)
-    return ()

@@ -4,10 +4,10 @@ from shield_proxy.cache.conditional import not_modified
 from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.cache.storable import NotStored
 from shield_proxy.store.memory import Entry
+from shield_proxy.tiers.asks import Reply
 from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import Unanswerable
-from shield_proxy.tiers.fetch import Reply
 from shield_proxy.tiers.marks import marked_lines
 from shield_proxy.tiers.passing import Context, pass_through, relay
 from shield_proxy.tiers.replay import covers, not_modified_fields, replay_now, send_large

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from shield_proxy.cache.freshness import initial_age
 from shield_proxy.config.contract import HEADER_STATUS
+from shield_proxy.tiers.asks import Ask, Reply
 from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.fetch import Ask, Reply
 from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.marks import end_to_end, marked_lines
 from shield_proxy.tiers.snapshot import Routed, Snapshot

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
 
+MOST_KNOWN = 4096
+"""Authorities remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -15,14 +18,27 @@ class Snapshot:
     wildcards: tuple[tuple[str, Zone], ...]
     """(`.example.com`, zone), longest first; the empty suffix is every host."""
     data_centers: Mapping[str, DataCenter]
+    known: "dict[bytes, _Host]"
+    """Authorities that were looked up, so that it is done once."""
+    routed: "dict[tuple[str, str], Routed]"
+    """By the zone's UID and the origin's name: one object each, so that what follows of it can be remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Routed:
     """Whose request it is, and who has the original."""
 
     zone: Zone
     origin: Origin
+    label: str
+    """The zone as figures and logs name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    name: str
+    zone: Zone
+    default: Routed
 
 
 def compile_snapshot(state: FleetState) -> Snapshot:
@@ -36,7 +52,12 @@ def compile_snapshot(state: FleetState) -> Snapshot:
             else:
                 exact.setdefault(host, zone)
     ordered = sorted(wildcards.items(), key=lambda item: (-len(item[0]), item[0]))
-    return Snapshot(state, exact, tuple(ordered), {dc.key: dc for dc in state.data_centers})
+    routed = {
+        (zone.uid, origin.name): Routed(zone, origin, f"{zone.namespace}/{zone.name}")
+        for zone in state.zones
+        for origin in zone.origins
+    }
+    return Snapshot(state, exact, tuple(ordered), {dc.key: dc for dc in state.data_centers}, {}, routed)
 
 
 def host_of(authority: bytes) -> str:
@@ -49,20 +70,31 @@ def host_of(authority: bytes) -> str:
 
 def route(snapshot: Snapshot, authority: bytes, path: bytes) -> Routed | None:
     """The zone of a host (exact before the longest wildcard) and its origin for a path; None for unknown hosts."""
+    known = snapshot.known.get(authority)
+    if known is None:
+        known = _look_up(snapshot, authority)
+        if known is None:
+            return None
+        if len(snapshot.known) >= MOST_KNOWN:
+            snapshot.known.clear()
+        snapshot.known[authority] = known
+    zone = known.zone
+    if zone.routes:
+        text = path.decode("latin-1")
+        for entry in zone.routes:
+            if _covers(entry, known.name, text):
+                return snapshot.routed[zone.uid, entry.backend]
+    return known.default
+
+
+def _look_up(snapshot: Snapshot, authority: bytes) -> _Host | None:
     host = host_of(authority)
     zone = snapshot.exact.get(host)
     if zone is None:
         zone = next((zone for suffix, zone in snapshot.wildcards if host.endswith(suffix) and host != suffix), None)
         if zone is None:
             return None
-    return Routed(zone, _origin(zone, host, path.decode("latin-1")))
-
-
-def _origin(zone: Zone, host: str, path: str) -> Origin:
-    for entry in zone.routes:
-        if _covers(entry, host, path):
-            return next(origin for origin in zone.origins if origin.name == entry.backend)
-    return zone.origins[0]
+    return _Host(host, zone, snapshot.routed[zone.uid, zone.origins[0].name])
 
 
 def _covers(entry: Route, host: str, path: str) -> bool:

@@ -9,10 +9,10 @@ from shield_proxy.cache.reuse import usable_on_error
 from shield_proxy.cache.storable import NotStored, Storable, judge, may_refresh, store
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import Entry
+from shield_proxy.tiers.asks import Ask, Reply
 from shield_proxy.tiers.collapse import Failed, Fill, Opening, Ready, Released
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import ORIGIN_ERRORS, Unanswerable
-from shield_proxy.tiers.fetch import Ask, Reply
 from shield_proxy.tiers.marks import end_to_end
 from shield_proxy.tiers.passing import Context
 from shield_proxy.tiers.ring import Address

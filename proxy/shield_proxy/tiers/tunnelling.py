@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from shield_proxy.tiers.asks import Reply
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import origin_error, tier_error
-from shield_proxy.tiers.fetch import Reply
 from shield_proxy.tiers.marks import end_to_end, marked_lines
 from shield_proxy.tiers.passing import Context, as_is, relay
 from shield_proxy.wire.exchange import ClientGone

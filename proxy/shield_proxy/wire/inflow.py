@@ -95,3 +95,16 @@ class Inflow:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def arrived(body: bytes) -> Inflow:
+    """A body that came as a whole."""
+    whole = Inflow(_nothing, _nothing)
+    if body:
+        whole.push(body)
+    whole.ended = True
+    return whole
+
+
+def _nothing() -> None:
+    """There is nobody to pause."""

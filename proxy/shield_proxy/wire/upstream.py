@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
+from shield_proxy.wire.asking import Asking, Awaiting
 from shield_proxy.wire.body import BodyDecoder, decoder_for
 from shield_proxy.wire.channel import Channel
 from shield_proxy.wire.exchange import ClientGone
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.message import NoBody, Refused, ResponseHead
+from shield_proxy.wire.inflow import Inflow, arrived
+from shield_proxy.wire.message import Length, NoBody, Refused, ResponseHead
 from shield_proxy.wire.parse import HeadLimits, parse_response
 from shield_proxy.wire.serialise import LAST_CHUNK, chunk
 from shield_proxy.wire.tunnel import Leg
@@ -48,7 +49,7 @@ class UpstreamConnection(asyncio.Protocol):
     """One keep-alive connection; `on_free` is told when it can take another request, `on_lost` when it ended."""
 
     __slots__ = (
-        "_answer",
+        "_asking",
         "_body",
         "_buffer",
         "_channel",
@@ -80,7 +81,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._method = b""
         self._whole = True
-        self._answer: asyncio.Future[tuple[ResponseHead, Inflow]] | None = None
+        self._asking: Asking | None = None
         self._head: ResponseHead | None = None
         self._decoder: BodyDecoder | None = None
         self._body: Inflow | None = None
@@ -124,7 +125,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._decoder is not None:
             self._feed(received)
             return
-        if self._answer is None:
+        if self._asking is None:
             if self._upgrade and self._head is not None:
                 self._buffer += received  # of the new protocol, until leave_http()
                 return
@@ -153,22 +154,31 @@ class UpstreamConnection(asyncio.Protocol):
             self._malformed("head-too-large")
 
     def _start_body(self, head: ResponseHead, rest: bytes) -> None:
-        answer, self._answer = self._answer, None
-        if answer is None or answer.done() or self._channel is None:
+        asking, self._asking = self._asking, None
+        channel = self._channel
+        if asking is None or channel is None:
             self.cut()
             return
+        framing = head.framing
+        if self._whole and head.keep_alive and not self._upgrade and channel.usable:
+            size = framing.size if isinstance(framing, Length) else 0 if isinstance(framing, NoBody) else -1
+            if size == len(rest):  # all is here: others may use the connection at once
+                channel.resume()
+                self._on_free(self)
+                asking.answered(head, arrived(rest))
+                return
         self._head = head
         if head.status == 101:
             self._buffer = rest
-            self._channel.pause()
-            body = Inflow(self._channel.pause, self._channel.resume)
+            channel.pause()
+            body = Inflow(channel.pause, channel.resume)
             body.end()
-            answer.set_result((head, body))
+            asking.answered(head, body)
             return
-        self._body = body = Inflow(self._channel.pause, self._channel.resume)
-        self._decoder = decoder_for(head.framing)
-        answer.set_result((head, body))
-        if isinstance(head.framing, NoBody):
+        self._body = body = Inflow(channel.pause, channel.resume)
+        self._decoder = decoder_for(framing)
+        asking.answered(head, body)
+        if isinstance(framing, NoBody):
             self._complete(rest)
         elif rest:
             self._feed(rest)
@@ -205,6 +215,33 @@ class UpstreamConnection(asyncio.Protocol):
 
     # -- the caller's side
 
+    def send(
+        self,
+        asking: Asking,
+        request: bytes,
+        method: bytes,
+        deadline: float,
+        interim: Callable[[ResponseHead], None] | None = None,
+        *,
+        whole: bool = True,
+        upgrade: bool = False,
+    ) -> None:
+        """Sends a request for `asking`, who may be told of a failure at once.
+
+        With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, send_body() must
+        follow; the deadline counts from its end, at the limit for responses.
+        """
+        channel = self._channel
+        if channel is None or not channel.usable:
+            asking.failed(UpstreamFailed("closed"))
+            return
+        self.deadline = deadline if whole else float("inf")
+        self._silent_since = self._clock()
+        self._method, self._interim, self._interims, self._whole = method, interim, 0, whole
+        self._upgrade = upgrade
+        self._asking = asking
+        channel.transport.write(request)
+
     async def ask(
         self,
         request: bytes,
@@ -215,26 +252,14 @@ class UpstreamConnection(asyncio.Protocol):
         whole: bool = True,
         upgrade: bool = False,
     ) -> tuple[ResponseHead, Inflow]:
-        """The response's head and its body to read; UpstreamFailed.
-
-        With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, send_body() must
-        follow; the deadline counts from its end, at the limit for responses.
-        """
-        channel = self._channel
-        if channel is None or not channel.usable:
-            raise UpstreamFailed("closed")
-        self.deadline = deadline if whole else float("inf")
-        self._silent_since = self._clock()
-        self._method, self._interim, self._interims, self._whole = method, interim, 0, whole
-        self._upgrade = upgrade
-        answer: asyncio.Future[tuple[ResponseHead, Inflow]] = asyncio.get_running_loop().create_future()
-        self._answer = answer
-        channel.transport.write(request)
+        """The response's head and its body to read; UpstreamFailed. See send()."""
+        asking = Awaiting()
+        self.send(asking, request, method, deadline, interim, whole=whole, upgrade=upgrade)
         try:
-            return await answer
+            return await asking.future
         finally:
-            if self._answer is answer:  # failed or cancelled: what still comes is nobody's
-                self._answer = None
+            if self._asking is asking:  # failed or cancelled: what still comes is nobody's
+                self._asking = None
                 self.cut()
 
     def sent_whole(self) -> None:
@@ -285,7 +310,7 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Open and between two requests."""
-        return self._channel is not None and self._channel.usable and self._answer is None
+        return self._channel is not None and self._channel.usable and self._asking is None
 
     @property
     def idle_since(self) -> float:
@@ -295,7 +320,7 @@ class UpstreamConnection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """Fails what has waited too long."""
         limits = self._limits
-        if self._answer is not None:
+        if self._asking is not None:
             if now > self.deadline:
                 self._fail(UpstreamFailed("response-timeout"))
                 self.cut()
@@ -315,8 +340,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.cut()
 
     def _fail(self, failure: UpstreamFailed) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(failure)
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.failed(failure)
         if self._body is not None:
             self._body.fail(failure)
 

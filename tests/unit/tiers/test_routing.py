@@ -101,7 +101,7 @@ REGIONAL, UPPER = {Tier.REGIONAL: "hub"}, {Tier.UPPER: "up"}
 
 def hop(fleet: FleetState, tier: Tier = Tier.LOWER, dc: str = "eu/a", **changes: object) -> object:
     snapshot = compile_snapshot(fleet)
-    return next_hop(snapshot, tier, dc, Routed(replace(zone("z", "h"), **changes), WEB))  # type: ignore[arg-type]
+    return next_hop(snapshot, tier, dc, Routed(replace(zone("z", "h"), **changes), WEB, "z"))  # type: ignore[arg-type]
 
 
 def test_tiers_without_a_service_are_skipped_down_to_the_origin() -> None:
