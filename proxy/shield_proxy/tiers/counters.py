@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from shield_proxy.store.memory import Tally
 from shield_proxy.tiers.families import Family, Histogram, labelled, pairs
+from shield_proxy.wire.fast import Tally
 
 MOST_ZONES = 2_000
 """Zones with counters of their own; past it they are counted as `other`."""
