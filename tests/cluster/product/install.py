@@ -64,11 +64,11 @@ class Installed:
         """`helm uninstall`, waiting until what it owned is gone."""
         self.tools.helm("uninstall", self.release, "--namespace", self.namespace, "--wait", "--timeout", "120s")
 
-    def edge(self, namespace: str, zone: str) -> str | None:
+    def edge(self, namespace: str, zone: str, scheme: str = "http") -> str | None:
         """address:port of the zone's edge Service, as its status says it; None until it does."""
         found = self.tools.get("ssz", zone, namespace) or {}
         for endpoint in (found.get("status") or {}).get("endpoints", []):
-            if endpoint.get("clusterIP"):
+            if endpoint.get("clusterIP") and endpoint.get("scheme") == scheme:
                 return f"{endpoint['clusterIP']}:{endpoint['port']}"
         return None
 
