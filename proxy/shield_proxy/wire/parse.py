@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shield_proxy.wire.framing import request_framing, response_framing, stays_open
 from shield_proxy.wire.lines import FIELD_LINE, TOKEN, read_fields
-from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead
+from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead, index_fields
 
 __all__ = ["AUTHORITY", "FIELD_LINE", "HeadLimits", "judge_partial", "parse_request", "parse_response", "split_fields"]
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n")
@@ -51,8 +51,12 @@ def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
             raise Refused(400, "host-not-exactly-once" if several else "malformed-host")
     if method in (b"CONNECT", b"TRACE"):
         raise Refused(405, "method-not-allowed")
-    if minor == 1 and index.get(b"expect", b"100-continue").lower() != b"100-continue":  # 1.0 has none to be met
-        raise Refused(417, "expectation")
+    if b"expect" in index:
+        if minor == 1 and index[b"expect"].lower() != b"100-continue":
+            raise Refused(417, "expectation")
+        if minor == 0:  # has no expectations: ignored here, and not passed on as HTTP/1.1's (RFC 9110, 10.1.1)
+            fields = tuple(field for field in fields if field[0].lower() != b"expect")
+            index = index_fields(fields)
     if not target.startswith(b"/"):
         target, authority = _other_form(method, target, authority)
     return RequestHead(

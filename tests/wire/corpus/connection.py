@@ -92,6 +92,11 @@ CASES: list[Case] = [
         Yes(b"POST", body=b"abc", closes=True),
         request(b"POST /x HTTP/1.0", b"Host: " + HOST, b"Expect: 100-continue", b"Content-Length: 3", body=b"abc"),
     ),
+    Case(
+        "odd expectations in HTTP/1.0 are ignored",
+        Yes(b"POST", body=b"abc", closes=True),
+        request(b"POST /x HTTP/1.0", b"Host: " + HOST, b"Expect: y", b"Expect: z", b"Content-Length: 3", body=b"abc"),
+    ),
     no("an expectation nobody can meet", 417, post(b"Expect: 200-ok", b"Content-Length: 3", body=b"abc")),
     no("an expectation with more", 417, post(b"Expect: 100-continue, more", b"Content-Length: 3", body=b"abc")),
     no(
