@@ -13,7 +13,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
-from shield_proxy.wire.fastpure import COPIED as _COPIED, LARGE as _LARGE, QUEUED as _QUEUED, UNLIMITED
+from shield_proxy.wire.fastpure import COPIED, LARGE, QUEUED, UNLIMITED, Hit
 from shield_proxy.wire.plain import DECISIVE, LARGEST, LOGGED, MARKS, MOST_FIELDS, REWRITTEN
 
 ctypedef const unsigned char* Text
@@ -27,9 +27,9 @@ cdef enum:
 if MOST_FIELDS > FIELDS:
     raise ImportError("more fields than this was compiled for")
 
-cdef Py_ssize_t COPIED = _COPIED
-cdef Py_ssize_t LARGE = _LARGE
-cdef Py_ssize_t QUEUED = _QUEUED
+cdef Py_ssize_t copied_most = COPIED
+cdef Py_ssize_t large = LARGE
+cdef Py_ssize_t queued_most = QUEUED
 
 cdef unsigned char KINDS[256]
 cdef unsigned char LOWER[256]
@@ -238,6 +238,12 @@ cdef Py_ssize_t read_head(Text start, Text end, Head* head, bint trusted, Py_ssi
     cdef Text at = start
     cdef Text line
     cdef Span name, value
+    head.host.start = head.agent.start = head.referer.start = head.trace.start = head.told.start = NULL
+    head.host.size = head.agent.size = head.referer.size = head.trace.size = head.told.size = 0
+    head.scheme = head.count = 0
+    head.get = True
+    head.target.start = NULL
+    head.target.size = 0
     if end - at < 18:  # the shortest: GET / HTTP/1.1
         return 0
     if memcmp(at, <const char*>"GET /", 5) == 0:
@@ -256,9 +262,6 @@ cdef Py_ssize_t read_head(Text start, Text end, Head* head, bint trusted, Py_ssi
         return 0
     at += 11
     line = at - 2
-    head.host.start = head.agent.start = head.referer.start = head.trace.start = head.told.start = NULL
-    head.host.size = head.agent.size = head.referer.size = head.trace.size = head.told.size = 0
-    head.scheme = head.count = 0
     while True:
         if end - at < 2 or head.count > most:
             return 0
@@ -393,7 +396,7 @@ cdef class FastPath:
         cdef Answer answer
         cdef double age
         cdef bytes mark, made
-        while position < end and queued < QUEUED and client.left > 1:
+        while position < end and queued < queued_most and client.left > 1:
             used = read_head(start + position, start + end, &head, client.trusted, self._largest, self._longest,
                              self._most)
             if not used:
@@ -413,7 +416,7 @@ cdef class FastPath:
                 answer = <Answer?><object>found
             age = now - answer.born
             size = PyBytes_GET_SIZE(answer.body)
-            if age >= answer.fresh_for or size > LARGE:
+            if age >= answer.fresh_for or size > large:
                 break
             if age < 0:
                 age = 0
@@ -421,7 +424,7 @@ cdef class FastPath:
             if not head.get or not size:
                 made = piece(answer, size, <long long>age, 0)
                 out.append(made)
-            elif size <= COPIED:
+            elif size <= copied_most:
                 made = piece(answer, size, <long long>age, size)
                 out.append(made)
             else:

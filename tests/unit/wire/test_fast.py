@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import itertools
+import os
 from collections.abc import Coroutine
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shield_proxy.wire import fastpure
+from shield_proxy.wire import fast, fastpure
 from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.listener import Listener, ServerLimits
 from shield_proxy.wire.message import Refused
@@ -30,6 +31,12 @@ def compiled() -> ModuleType:
         return importlib.import_module("shield_proxy.wire._fast")
     except ImportError:
         pytest.skip("the package was built without a C compiler")
+
+
+def test_the_compiled_twin_runs_where_it_was_built_unless_it_is_turned_off() -> None:
+    wanted = "pure" if os.environ.get("SHIELD_PURE") == "1" else "compiled"
+    assert compiled().FastPath.__name__ == "FastPath"
+    assert wanted == fast.IMPLEMENTATION
 
 
 @pytest.fixture(params=["pure", "compiled"])
