@@ -5,8 +5,13 @@ from collections.abc import Mapping
 
 Directives = Mapping[bytes, bytes]
 """Lower-case name -> argument, b"" where there is none. Of a repeated directive the first counts."""
+RESTRAINING = frozenset((b"no-store", b"private", b"no-cache", b"max-age", b"proxy-revalidate"))
+"""What counts even behind a semicolon, which is no separator: `public; private` must not be read as public alone."""
 
-_DIRECTIVE = re.compile(rb'[\s,]*([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^,"\s]*)))?[^,]*')
+_DIRECTIVE = re.compile(
+    rb'([\s,;="]*+)(?:([^\s=,;"]++)\s*+(?:=\s*+(?:"((?:[^"\\]|\\.){0,1000}+)"|([^,;"\s]*+)))?)?[^,;]*+', re.DOTALL
+)
+"""Takes something at every position, and no longer with a longer value: clients write Cache-Control too."""
 FOREVER = 2**31
 """Seconds that stand for any larger number (RFC 9111, 1.2.2)."""
 
@@ -16,8 +21,9 @@ def parse_directives(value: bytes | None) -> Directives:
     found: dict[bytes, bytes] = {}
     if value:
         for match in _DIRECTIVE.finditer(value):
-            quoted, plain = match[2], match[3]
-            found.setdefault(match[1].lower(), quoted if quoted is not None else plain or b"")
+            between, name, quoted, plain = match.groups()
+            if name is not None and (b";" not in between or name.lower() in RESTRAINING):
+                found.setdefault(name.lower(), quoted if quoted is not None else plain or b"")
     return found
 
 

@@ -49,6 +49,8 @@ class Core:
         self.snapshot: Snapshot | None = None
         self.running = 0
         """Requests that wait for something."""
+        self.uploads = 0
+        """Those of them with a body: at most half, so that slow clients leave room for others."""
         self.filling = 0
         """Bytes of bodies that are not complete yet."""
         self._tasks: set[asyncio.Task[None]] = set()

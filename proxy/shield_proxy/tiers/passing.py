@@ -1,5 +1,6 @@
 """Responses that belong to one request alone: passed on as they come."""
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 
@@ -13,10 +14,13 @@ from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.framing import declared_length
-from shield_proxy.wire.message import ResponseHead
-from shield_proxy.wire.serialise import forwardable, response_lines
+from shield_proxy.wire.message import Chunked, ResponseHead, list_members
+from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.trailers import announced, passable
 
 STATUS = HEADER_STATUS.lower().encode()
+CONSENT_SECONDS = 1.0
+"""After so long without a word of the origin a client that sent Expect is asked for the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +40,48 @@ def as_is(context: Context) -> Ask:
 
     def interim(head: ResponseHead) -> None:
         with contextlib.suppress(ClientGone):  # the exchange notices by itself
-            exchange.interim(response_lines(head.status, head.reason, forwardable(head.fields, head.index)))
+            if head.status == 100:
+                exchange.consent()
+            else:
+                exchange.interim(response_lines(head.status, head.reason, end_to_end(head)))
 
+    fields = inbound.fields
+    if b"expect" in inbound.index and not exchange.awaits_consent:
+        fields = tuple(field for field in fields if field[0].lower() != b"expect")
+    if isinstance(inbound.head.framing, Chunked):
+        fields += announced(inbound.head.index)
     return Ask(
         inbound,
         context.routed,
         context.snapshot,
         context.key,
         inbound.head.method,
-        inbound.fields,
+        fields,
         exchange.body,
         interim,
+        trailers=b"trailers" in list_members(inbound.head.index.get(b"te")),
     )
 
 
 async def pass_through(core: Core, context: Context, word: str, how: bytes) -> None:
     """Asks the next tier or the origin and passes on what it says. Unanswerable; ClientGone."""
-    reply = await core.fetcher.fetch(as_is(context), None)
+    exchange = context.exchange
+    if not exchange.awaits_consent:
+        reply = await core.fetcher.fetch(as_is(context), None)
+    else:
+        # Origins that know nothing of Expect are silent: then the body is as good as asked for.
+        timer = asyncio.get_running_loop().call_later(CONSENT_SECONDS, _consent, exchange)
+        try:
+            reply = await core.fetcher.fetch(as_is(context), None)
+        finally:
+            timer.cancel()
     core.counters.first_byte(reply.to, reply.delay)
     await relay(core, context, reply, word, how)
+
+
+def _consent(exchange: Exchange) -> None:
+    with contextlib.suppress(ClientGone):
+        exchange.consent()
 
 
 async def relay(core: Core, context: Context, reply: Reply, word: str, how: bytes) -> None:
@@ -66,14 +93,18 @@ async def relay(core: Core, context: Context, reply: Reply, word: str, how: byte
     if reply.trusted and head.index.get(STATUS) == b"NONE":
         word = "NONE"
     before = head.index.get(b"cache-status") if reply.trusted else None
-    lines = marked_lines(head.status, head.reason, end_to_end(head), core.place, word, how, before=before, age=age)
+    fields = end_to_end(head)
+    length = declared_length(head)
+    if isinstance(head.framing, Chunked) and exchange.head.minor == 1:
+        fields += announced(head.index)
+    lines = marked_lines(head.status, head.reason, fields, core.place, word, how, before=before, age=age)
     try:
-        exchange.begin(head.status, lines, declared_length(head))
+        exchange.begin(head.status, lines, length)
         if exchange.wants_body:
             while piece := await reply.body.read():
                 core.counters.add_kind("shield_upstream_bytes_total", reply.to, len(piece))
                 await exchange.write(piece)
-        exchange.end()
+        exchange.end(passable(reply.body.trailers))
     except UpstreamFailed as failure:
         core.counters.add_kind("shield_upstream_errors_total", failure.kind)
         exchange.abort()

@@ -61,6 +61,10 @@ class Pipeline:
         if routed is None:
             self._refuse(exchange, None, 404, "unknown-host")
             return None
+        if not exchange.body_within(routed.zone.max_request_bytes):
+            exchange.close_after = True
+            self._refuse(exchange, routed, 413, "request-too-large")
+            return None
         if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
             self._refuse(exchange, routed, 508, "loop")
             return None
@@ -107,7 +111,8 @@ class Pipeline:
     ) -> Later:
         """What will reply, unless there is too much to do; then a stale response where it may answer, or an error."""
         core, exchange = self._core, context.exchange
-        crowded = core.running >= core.settings.running
+        uploads = exchange.body is not None and core.uploads >= core.settings.running // 2
+        crowded = uploads or core.running >= core.settings.running
         if not crowded and not core.shedder.refuses():
             return self._answer_later(context, later)
         later.close()
@@ -124,6 +129,7 @@ class Pipeline:
     async def _answer_later(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> None:
         core, exchange = self._core, context.exchange
         core.running += 1
+        core.uploads += exchange.body is not None
         tunnel: Tunnel | None = None
         try:
             tunnel = await later
@@ -134,6 +140,7 @@ class Pipeline:
             self._refuse(exchange, context.routed, refused.status, refused.reason)
         finally:
             core.running -= 1
+            core.uploads -= exchange.body is not None
         if tunnel is not None:
             await run_tunnel(core, context, tunnel)
 

@@ -3,13 +3,14 @@
 import re
 from typing import Protocol
 
-from shield_proxy.wire.message import Chunked, Framing, Length, NoBody, Refused, UntilClose
+from shield_proxy.wire.message import Chunked, Fields, Framing, Length, NoBody, Refused, UntilClose
 from shield_proxy.wire.parse import split_fields
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*+)?")
 MAX_SIZE_LINE = 4 << 10
 MAX_OVERHEAD = 64 << 10
 """Bytes of chunk extensions and trailers in one body."""
+MOST_TRAILERS = 100
 
 
 class BodyDecoder(Protocol):
@@ -19,6 +20,8 @@ class BodyDecoder(Protocol):
     """The body is complete."""
     by_close: bool
     """The connection's end completes the body."""
+    trailers: Fields
+    """What followed it, once it is complete."""
 
     def feed(self, received: bytes) -> tuple[list[bytes], bytes]:
         """Pieces of the body, and what follows its end. Refused where chunks are malformed."""
@@ -28,12 +31,13 @@ class BodyDecoder(Protocol):
 class LengthDecoder:
     """A body of known size."""
 
-    __slots__ = ("_left", "by_close", "done")
+    __slots__ = ("_left", "by_close", "done", "trailers")
 
     def __init__(self, size: int) -> None:
         self._left = size
         self.done = size == 0
         self.by_close = False
+        self.trailers: Fields = ()
 
     def feed(self, received: bytes) -> tuple[list[bytes], bytes]:
         """See BodyDecoder."""
@@ -48,11 +52,12 @@ class LengthDecoder:
 class UntilCloseDecoder:
     """A body that the connection's end completes."""
 
-    __slots__ = ("by_close", "done")
+    __slots__ = ("by_close", "done", "trailers")
 
     def __init__(self) -> None:
         self.done = False
         self.by_close = True
+        self.trailers: Fields = ()
 
     def feed(self, received: bytes) -> tuple[list[bytes], bytes]:
         """See BodyDecoder."""
@@ -60,9 +65,9 @@ class UntilCloseDecoder:
 
 
 class ChunkedDecoder:
-    """Chunks (RFC 9112, 7.1). Extensions and trailers are checked and left out, their size is bounded."""
+    """Chunks (RFC 9112, 7.1). Extensions are checked and left out, trailers are kept; the size of both is bounded."""
 
-    __slots__ = ("_held", "_left", "_overhead", "_step", "by_close", "done")
+    __slots__ = ("_held", "_left", "_overhead", "_step", "by_close", "done", "trailers")
 
     def __init__(self) -> None:
         self._held = b""
@@ -71,6 +76,7 @@ class ChunkedDecoder:
         self._step = self._size_line
         self.done = False
         self.by_close = False
+        self.trailers: Fields = ()
 
     def feed(self, received: bytes) -> tuple[list[bytes], bytes]:
         """See BodyDecoder."""
@@ -130,7 +136,9 @@ class ChunkedDecoder:
                 raise Refused(400, "trailers-too-large")
             return -1
         self._count(end + 4 - position)
-        split_fields(buffer[position : end + 4])
+        self.trailers = split_fields(buffer[position : end + 4])
+        if len(self.trailers) > MOST_TRAILERS:
+            raise Refused(400, "too-many-trailers")
         self.done = True
         return end + 4
 

@@ -1,6 +1,7 @@
 """A transport with flow control both ways: what a connection of the server and one to an upstream have in common."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 
 WRITE_BUFFER = 256 << 10
@@ -39,6 +40,20 @@ class Channel:
             self._paused = False
             if not self.transport.is_closing():
                 self.transport.resume_reading()
+
+    @property
+    def properly_ended(self) -> bool:
+        """Of a connection that was lost: whether the peer has ended it. Over TLS only its closure alert proves that
+        nothing was cut off (RFC 9112, 9.8); the event loops don't tell, so OpenSSL is asked."""
+        tls: ssl.SSLObject | None = self.transport.get_extra_info("ssl_object")
+        if tls is None:
+            return True
+        try:
+            return tls.read(1) == b""
+        except ssl.SSLZeroReturnError:
+            return True
+        except ssl.SSLError:
+            return False
 
     def leave(self) -> None:
         """The connection is somebody else's from now on, who finds it paused; nobody waits here any more."""

@@ -4,8 +4,9 @@ from typing import Protocol
 
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.message import RequestHead
-from shield_proxy.wire.serialise import LAST_CHUNK, chunk
+from shield_proxy.wire.message import Fields, Length, RequestHead
+from shield_proxy.wire.serialise import CONTINUE, chunk
+from shield_proxy.wire.trailers import last_chunk
 from shield_proxy.wire.tunnel import Leg
 
 SLICE = 256 << 10
@@ -50,6 +51,7 @@ class Exchange:
 
     __slots__ = (
         "_chunked",
+        "_consented",
         "_mute",
         "_outlet",
         "body",
@@ -65,6 +67,7 @@ class Exchange:
     def __init__(self, outlet: Outlet, head: RequestHead, body: Inflow | None, started: float) -> None:
         self._outlet = outlet
         self._chunked = False
+        self._consented = False
         self._mute = False
         self.head = head
         self.body = body
@@ -99,10 +102,30 @@ class Exchange:
         """False for HEAD."""
         return self.head.method != b"HEAD"
 
+    @property
+    def awaits_consent(self) -> bool:
+        """The client may wait for 100 before it sends the body (RFC 9110, 10.1.1)."""
+        return b"expect" in self.head.index and self.head.minor == 1 and self.body is not None
+
+    def body_within(self, most: int) -> bool:
+        """False where the request's body is larger than so many bytes; a body of unknown size fails there."""
+        if self.body is None:
+            return True
+        if isinstance(self.head.framing, Length):
+            return self.head.framing.size <= most
+        self.body.limit(most)
+        return self.body.total <= most
+
     def interim(self, lines: bytes) -> None:
         """Passes on a 1xx head (without its final empty line); HTTP/1.0 clients get none (RFC 9110, 15.2)."""
         if self.head.minor == 1 and not self.status:
             self._outlet.send(lines, b"\r\n")
+
+    def consent(self) -> None:
+        """Tells a client that waits for it to send the body; once, and only while that can matter."""
+        if self.awaits_consent and not self._consented and self.body is not None and not self.body.total:
+            self._consented = True
+            self.interim(CONTINUE[:-2])
 
     def reply(self, status: int, lines: bytes, body: bytes, length: int | None = None) -> None:
         """The whole response. `lines` are status line and fields without framing; HEAD, 204 and 304 send no body."""
@@ -163,10 +186,10 @@ class Exchange:
         self.close_after = True
         return leg
 
-    def end(self) -> None:
-        """The response is complete."""
+    def end(self, trailers: Fields = ()) -> None:
+        """The response is complete; trailers are left out where it is not chunked."""
         if self._chunked:
-            self._outlet.send(LAST_CHUNK)
+            self._outlet.send(last_chunk(trailers))
         self.ended = True
 
     def abort(self) -> None:

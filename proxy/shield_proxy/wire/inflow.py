@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from shield_proxy.wire.message import Fields, Refused
+
 HIGH_WATER = 256 << 10
 LOW_WATER = 64 << 10
 
@@ -11,23 +13,34 @@ LOW_WATER = 64 << 10
 class Inflow:
     """Pieces of one body. The connection pushes, one reader reads; past HIGH_WATER the connection is paused."""
 
-    __slots__ = ("_failure", "_on_first_read", "_pause", "_paused", "_pieces", "_resume", "_size", "_waiter", "ended")
+    __slots__ = (
+        "_failure",
+        "_most",
+        "_pause",
+        "_paused",
+        "_pieces",
+        "_resume",
+        "_size",
+        "_waiter",
+        "ended",
+        "total",
+        "trailers",
+    )
 
-    def __init__(
-        self,
-        pause: Callable[[], None],
-        resume: Callable[[], None],
-        on_first_read: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._pause, self._resume = pause, resume
         self._paused = False
-        self._on_first_read = on_first_read
         self._waiter: asyncio.Future[None] | None = None
         self._failure: Exception | None = None
+        self._most: int | None = None
+        self.total = 0
+        """Bytes pushed so far."""
         self.ended = False
         """The last piece has been pushed."""
+        self.trailers: Fields = ()
+        """What followed the body, once it has ended."""
 
     @property
     def wanted(self) -> bool:
@@ -41,16 +54,36 @@ class Inflow:
 
     def push(self, piece: bytes) -> None:
         """Adds a piece, which must not be empty."""
+        if self._failure is not None:
+            return  # nobody reads on: what still comes is not kept
         self._pieces.append(piece)
         self._size += len(piece)
+        self.total += len(piece)
+        if self._most is not None and self.total > self._most:
+            self._exceed()
+            return
         if self._size > HIGH_WATER and not self._paused:
             self._paused = True
             self._pause()
         self._wake()
 
-    def end(self) -> None:
+    def limit(self, most: int) -> None:
+        """A body of more bytes fails with Refused(413), and nothing of it is read any more."""
+        self._most = most
+        if self.total > most:
+            self._exceed()
+
+    def _exceed(self) -> None:
+        self._pieces.clear()
+        self._size = 0
+        self.ended = False
+        self.fail(Refused(413, "request-too-large"))
+
+    def end(self, trailers: Fields = ()) -> None:
         """The body is complete: the connection goes on with its next message, whenever this one is read."""
-        self.ended = True
+        if self._failure is not None:
+            return
+        self.ended, self.trailers = True, trailers
         if self._paused:
             self._paused = False
             self._resume()
@@ -64,9 +97,6 @@ class Inflow:
 
     async def read(self) -> bytes:
         """The next bytes; b"" at the end. Raises what fail() was given."""
-        if self._on_first_read is not None:
-            first, self._on_first_read = self._on_first_read, None
-            first()
         while not self._pieces:
             if self.ended:
                 return b""

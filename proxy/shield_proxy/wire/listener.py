@@ -25,6 +25,9 @@ class ServerLimits:
     """From the first byte of a head to its last."""
     send: float = 30
     """Without progress: of a body the client sends, or of bytes it takes."""
+    body_grace: float = 30
+    body_rate: float = 500
+    """Bytes a second that a request's body must come with on average, after so many seconds of waiting for it."""
     linger: float = 2
     """After an early close, for the client to see the answer."""
     requests: int = 0

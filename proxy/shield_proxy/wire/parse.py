@@ -74,6 +74,8 @@ def _other_form(method: bytes, target: bytes, authority: bytes) -> tuple[bytes, 
     if AUTHORITY.fullmatch(named) is None or authority not in (named, b""):
         raise Refused(400, "target-and-host-differ")
     rest: bytes = absolute[2]
+    if not rest and method == b"OPTIONS":  # RFC 9112, 3.2.4
+        return b"*", named
     return rest if rest.startswith(b"/") else b"/" + rest, named
 
 

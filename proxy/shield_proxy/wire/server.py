@@ -314,6 +314,9 @@ class ServerConnection(asyncio.Protocol):
             self._refuse(408, "request-head-timeout")
         elif overdue is Due.REQUEST:
             self.close_idle()
+        elif self._intake is not None and self._exchange is not None and not self._exchange.status:
+            if self._intake.too_slow(now, self._listener.limits):  # a conversation that has begun may be a slow one
+                self._intake.body.fail(Refused(408, "request-body-too-slow"))
 
     def close_idle(self) -> None:
         """Closes a connection between two requests."""

@@ -13,7 +13,8 @@ from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.inflow import Inflow, arrived
 from shield_proxy.wire.message import Length, NoBody, Refused, ResponseHead
 from shield_proxy.wire.parse import HeadLimits, parse_response
-from shield_proxy.wire.serialise import LAST_CHUNK, chunk
+from shield_proxy.wire.serialise import chunk
+from shield_proxy.wire.trailers import last_chunk, passable
 from shield_proxy.wire.tunnel import Leg
 
 MOST_INTERIM = 16
@@ -102,7 +103,14 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, failure: Exception | None) -> None:
         """Ends what is under way: a body that only ends so is complete, everything else is cut short."""
         channel, self._channel = self._channel, None
-        if self._body is not None and self._decoder is not None and self._decoder.by_close and failure is None:
+        proper = channel is not None and channel.properly_ended
+        if (
+            self._body is not None
+            and self._decoder is not None
+            and self._decoder.by_close
+            and failure is None
+            and proper
+        ):
             self._body.end()
         self._fail(UpstreamFailed("closed" if self._head is None else "truncated", str(failure or "")))
         if channel is not None:
@@ -200,7 +208,7 @@ class UpstreamConnection(asyncio.Protocol):
         head, body = self._head, self._body
         if head is None or body is None:
             return
-        body.end()
+        body.end(self._decoder.trailers if self._decoder is not None else ())
         if rest or not head.keep_alive or self._upgrade:
             self._close()
         elif self._whole:
@@ -282,7 +290,7 @@ class UpstreamConnection(asyncio.Protocol):
         except (ClientGone, Refused):
             self.cut()
             raise
-        if not chunked or self._write(LAST_CHUNK):
+        if not chunked or self._write(last_chunk(passable(body.trailers))):
             self.sent_whole()
 
     def leave_http(self, *, framed: bool) -> Leg:

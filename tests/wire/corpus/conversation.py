@@ -13,6 +13,7 @@ from corpus.strict import Message
 
 CANARY = b"GET /canary HTTP/1.1\r\nHost: " + HOST + b"\r\n\r\n"
 OURS = (b"host", b"content-length", b"transfer-encoding", b"via", b"cdn-loop", b"expect", b"forwarded", b"x-real-ip")
+OURS += (b"connection", b"te", b"trailer")  # the strict reader judges what they say
 """Fields that the proxy writes, or may pass on, whatever was sent; X-Forwarded-* and trace context likewise."""
 SMALL = 1500
 CUTS = 10

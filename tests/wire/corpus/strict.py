@@ -13,6 +13,8 @@ VALUE = {9, *range(32, 127), *range(128, 256)}
 TARGET = set(range(33, 127)) - set(b"#")
 NEVER = {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"te", b"trailer", b"upgrade"}
 """Fields of one connection; Transfer-Encoding is looked at on its own."""
+ANEW = [(b"connection", b"upgrade"), (b"upgrade", b"websocket"), (b"connection", b"te"), (b"te", b"trailers")]
+"""Those that the proxy may write itself."""
 FRAMING = {b"content-length", b"transfer-encoding", b"host", b"connection", b"trailer", b"te", b"authorization"}
 """What no trailer section may hold."""
 
@@ -63,8 +65,9 @@ def read_one(raw: bytes) -> tuple[Message, bytes] | None:
     if len(message.values(b"host")) != 1:
         raise Unreadable("not exactly one Host")
     for name, value in message.fields:
-        upgrades = name.lower() in (b"connection", b"upgrade") and value.lower() in (b"upgrade", b"websocket")
-        if name.lower() in NEVER and not upgrades:
+        announced = {part.strip() for part in value.lower().split(b",")} if name.lower() == b"trailer" else FRAMING
+        anew = (name.lower(), value.lower()) in ANEW or FRAMING.isdisjoint(announced)
+        if name.lower() in NEVER and not anew:
             raise Unreadable(f"{name!r} crossed")
     return _body(message, raw[end + 4 :])
 
