@@ -294,7 +294,8 @@ class ServerConnection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Ends the connection if a deadline of its present state has passed."""
-        body = self._exchange.body if self._exchange is not None else None
+        exchange, intake = self._exchange, self._intake
+        body = exchange.body if exchange is not None else None
         overdue = due(
             self._listener.limits,
             now,
@@ -302,7 +303,7 @@ class ServerConnection(asyncio.Protocol):
             since=self._held_since,
             stalled=self._channel.stalled_since if self._channel is not None else None,
             ending=self._ending,
-            answering=self._exchange is not None,
+            answering=exchange is not None,
             reading=body is not None and body.wanted,
             begun=bool(self._held),
         )
@@ -314,9 +315,10 @@ class ServerConnection(asyncio.Protocol):
             self._refuse(408, "request-head-timeout")
         elif overdue is Due.REQUEST:
             self.close_idle()
-        elif self._intake is not None and self._exchange is not None and not self._exchange.status:
-            if self._intake.too_slow(now, self._listener.limits):  # a conversation that has begun may be a slow one
-                self._intake.body.fail(Refused(408, "request-body-too-slow"))
+        elif intake is None or exchange is None or exchange.status:
+            pass  # once it is answered it may be a slow conversation
+        elif intake.too_slow(now, self._listener.limits):
+            intake.body.fail(Refused(408, "request-body-too-slow"))
 
     def close_idle(self) -> None:
         """Closes a connection between two requests."""
