@@ -11,6 +11,7 @@ READY := $(VENV)/.ready
 LOCAL := PYTHONPATH=tests/cluster $(BIN)/python -m
 NAME ?= demo
 PYTEST := $(BIN)/python -m pytest
+PYX := proxy/shield_proxy/wire/_fast.pyx
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +29,15 @@ $(READY): pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: $(READY)  ## make .venv with the console scripts
+setup: fast  ## make .venv with the console scripts, and the compiled fast path where a C compiler is
+
+# Built anew when its source is newer; without a compiler the pure one runs.
+fast: $(READY)
+	@if command -v $${CC:-cc} >/dev/null && [ -z "$$(find proxy/shield_proxy/wire -name '_fast.*.so' -newer $(PYX))" ]; then \
+	  echo "compiling the fast path ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . && \
+	  find proxy/shield_proxy/wire -name '_fast.*.so' -exec touch {} +; \
+	fi
 
 fmt: $(READY)  ## format the code
 	$(BIN)/ruff format .
@@ -46,13 +55,15 @@ types: $(READY)  ## mypy --strict
 	$(BIN)/mypy bench
 	$(BIN)/mypy helm/generate_crds.py requirements/slim.py helm/smart-shield/files/check.py tests/chart
 
-unit: $(READY)  ## pure code and single processes, seconds
+unit: fast  ## pure code and single processes, seconds
 	$(PYTEST) tests/unit
+	SHIELD_PURE=1 $(PYTEST) tests/unit/wire tests/unit/store
 
-wire: packages  ## real sockets on loopback
+wire: packages fast  ## real sockets on loopback
 	$(PYTEST) tests/wire
+	SHIELD_PURE=1 $(PYTEST) tests/wire/test_server.py
 
-scenarios: packages  ## tiers of real proxies, a real origin and a real Redis on loopback
+scenarios: packages fast  ## tiers of real proxies, a real origin and a real Redis on loopback
 	$(PYTEST) tests/scenarios
 
 packages: $(READY)  ## install the system packages that tests and the local cluster need
@@ -105,5 +116,5 @@ crds: $(READY)  ## copy crds/ into the chart
 check-bare: packages  ## prove the cold path: a fresh root, an empty cache, `make demo` (by hand; takes 20 minutes)
 	@$(LOCAL) localcluster bare
 
-.PHONY: help setup fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
+.PHONY: help setup fast fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
   cluster-status image demo demo-down bench lock crds check-bare

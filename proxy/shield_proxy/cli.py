@@ -24,6 +24,7 @@ from shield_proxy.process.settings import (
 )
 from shield_proxy.process.single import CACHE_FIELDS, single_tier
 from shield_proxy.process.state import read_mounted
+from shield_proxy.wire.fast import IMPLEMENTATION
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shield-proxy", description="A tier of Smart Shield: a shared HTTP cache.")
-    parser.add_argument("--version", action="version", version=f"shield-proxy {VERSION}")
+    parser.add_argument("--version", action="version", version=f"shield-proxy {VERSION} ({IMPLEMENTATION} fast path)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = commands.add_parser(

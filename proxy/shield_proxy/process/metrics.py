@@ -9,6 +9,7 @@ from pathlib import Path
 
 from shield_proxy.config.version import SCHEMA, VERSION
 from shield_proxy.tiers.families import Family, labelled
+from shield_proxy.wire.fast import IMPLEMENTATION
 
 LINES = 500
 """Made between two looks at the clock."""
@@ -41,7 +42,7 @@ async def render(families: Iterable[Family]) -> bytes:
 
 def process_families(tier: str, generation: int, confirmed: bool, draining: bool, started: float) -> list[Family]:
     """Figures of the process; `started` in seconds since the epoch."""
-    build = labelled(version=VERSION, schema=str(SCHEMA), tier=tier)
+    build = labelled(version=VERSION, schema=str(SCHEMA), tier=tier, fast_path=IMPLEMENTATION)
     return [
         ("shield_build_info", "gauge", "The version that runs; always 1.", [(build, 1)]),
         ("shield_state_generation", "gauge", "Generation of the zone state in use; 0 without one.", [("", generation)]),

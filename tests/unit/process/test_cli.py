@@ -10,6 +10,7 @@ import pytest
 from shield_proxy.config.record import split_record, write_record
 from shield_proxy.config.state import FleetState
 from shield_proxy.config.version import SCHEMA, VERSION
+from shield_proxy.wire.fast import IMPLEMENTATION
 
 RECORD = write_record(FleetState("shop", "default", 12, 3), SCHEMA)
 
@@ -20,7 +21,7 @@ def shield_proxy(*arguments: str, **environment: str) -> subprocess.CompletedPro
 
 
 def test_the_version_is_told() -> None:
-    assert shield_proxy("--version").stdout == f"shield-proxy {VERSION}\n"
+    assert shield_proxy("--version").stdout == f"shield-proxy {VERSION} ({IMPLEMENTATION} fast path)\n"
 
 
 @pytest.mark.parametrize("command", ["run", "serve", "state"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable
 
 from ..shell import CommandFailed, run
@@ -32,6 +33,10 @@ NEEDED = {
     "curl": "curl",
     "redis-server": "redis-server",
     "ps": "procps",
+    # what the compiled part of the proxy is built with
+    "gcc": "gcc",
+    "/usr/include/stdlib.h": "libc6-dev",
+    f"{sysconfig.get_path('include')}/Python.h": "python3-dev",
     # what the benchmarks compare with and load by
     "nginx": "nginx-light",
     "wrk": "wrk",
