@@ -8,7 +8,7 @@ from world.fleet import Fleet, until, zone
 from world.origin import Origin, Say, Seen
 
 from shield_proxy.config.contract import Tier
-from shield_proxy.wire.upstream import UpstreamLimits
+from shield_proxy.config.state import Origin as Backend
 
 CACHED = [("Cache-Control", "max-age=60")]
 
@@ -89,7 +89,8 @@ async def test_bytes_after_a_response_end_the_connection(fleet: Fleet, origin: O
 
 
 async def test_a_silent_origin_is_a_timeout_told_by_the_upper(fleet: Fleet, origin: Origin) -> None:
-    await two_tiers(fleet, origin, upstream=UpstreamLimits(connect=1, response=0.5))
+    await two_tiers(fleet, origin)
+    fleet.use(zone(origin.port, origins=(Backend("web", "127.0.0.1", origin.port, response_seconds=0.5),)))
     origin.script = lambda _: Say(delay=30)
     response = await fleet.get("low", "/a")
     assert (response.status, response.word) == (524, "NONE")
@@ -97,8 +98,6 @@ async def test_a_silent_origin_is_a_timeout_told_by_the_upper(fleet: Fleet, orig
 
 
 async def test_an_origin_that_does_not_resolve_is_told(fleet: Fleet, origin: Origin) -> None:
-    from shield_proxy.config.state import Origin as Backend
-
     await fleet.add("low", Tier.UPPER)
     fleet.use(zone(1, origins=(Backend("web", "no-such-host.invalid", 80),)))
     response = await fleet.get("low", "/a")
@@ -143,8 +142,6 @@ async def test_an_upper_without_a_state_is_passed_over(fleet: Fleet, origin: Ori
 
 async def test_a_loop_through_the_origin_ends_at_once(fleet: Fleet, origin: Origin) -> None:
     low = await fleet.add("low", Tier.UPPER)
-    from shield_proxy.config.state import Origin as Backend
-
     address, port = low.client_addresses[0]
     fleet.use(zone(1, origins=(Backend("web", address, port),)))
     started = time.monotonic()

@@ -140,6 +140,8 @@ COUNTED = {
     "shield_memory_evictions_total": "Entries that left the memory to make room.",
     "shield_client_connections_refused_total": "Connections not admitted.",
     "shield_tunnels_opened_total": "Connections of clients and pods that changed to another protocol (WebSocket).",
+    "shield_upstream_waits_total": "Requests that waited for one of an upstream's connections.",
+    "shield_breaker_refusals_total": "Requests an origin was not asked for, because its breaker is open.",
     "shield_access_log_dropped_total": "Lines of the access log that nobody could take in time.",
     "shield_requests_shed_total": "Requests refused because the event loop was late for too long.",
 }
@@ -151,6 +153,8 @@ COUNTED_BY_KIND = {
         "Bytes of response bodies got from the owner pod, the next tier, or the origin.",
     ),
     "shield_upstream_errors_total": ("kind", "Upstream requests without a whole response, by what went wrong."),
+    "shield_retries_total": ("why", "Requests repeated: stale (connection), next-pod; or denied by the budget."),
+    "shield_breaker_transitions_total": ("to", "Breakers of origins and pods that opened, half-opened or closed."),
     "shield_tunnels_ended_total": ("how", "Tunnels that ended: closed, broken, idle, drain."),
     "shield_redis_operations_total": ("result", "L2 operations by result."),
 }
@@ -160,6 +164,9 @@ GAUGES = {
     "shield_tasks": "Tasks of the event loop.",
     "shield_upstream_connections": "Open connections to origins and other pods.",
     "shield_upstream_connections_idle": "Those of them that wait for a request.",
+    "shield_upstream_waiting": "Requests that wait for one of an upstream's connections.",
+    "shield_origin_breakers_open": "Origins that are left alone, or tried with one request, after failures.",
+    "shield_pod_breakers_open": "Pods that are left alone, or tried with one request, after failures.",
     "shield_tunnels": "Open tunnels.",
     "shield_memory_bytes": "Bytes the memory cache keeps, with keys, heads and index.",
     "shield_memory_entries": "Entries in the memory cache.",

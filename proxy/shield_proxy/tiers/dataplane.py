@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from shield_proxy.tiers.accesslog import AccessLog, Write
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
-from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.health import OF_PODS, Breakers, announcing
 from shield_proxy.tiers.logformats import FORMATS, peer_alone
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import admits
@@ -63,9 +64,9 @@ class Dataplane:
         self.counters = Counters(str(settings.tier))
         self._resolver = Resolver(clock)
         self._pool = Pool(settings.upstream, clock, self._resolver)
-        health = PassiveHealth()
-        self._members = Members(self._resolver, health)
-        self._fetcher = Fetcher(settings, tls, self._pool, self._members, health, clock, self.counters)
+        self._pods = Breakers(OF_PODS, random.random, announcing(self.counters, "pod", clock))
+        self._members = Members(self._resolver, self._pods)
+        self._fetcher = Fetcher(settings, tls, self._pool, self._members, self._pods, clock, self.counters)
         redis = settings.redis
         self._level2 = (
             None
@@ -225,11 +226,15 @@ class Dataplane:
         gauges["shield_tunnels"] = len(core.tunnels)
         gauges["shield_upstream_connections"] = self._pool.open
         gauges["shield_upstream_connections_idle"] = self._pool.idle
+        gauges["shield_upstream_waiting"] = self._pool.waiting
+        gauges["shield_origin_breakers_open"] = self._fetcher.origins.open
+        gauges["shield_pod_breakers_open"] = self._pods.open
         gauges["shield_memory_bytes"] = core.memory.bytes
         gauges["shield_memory_entries"] = len(core.memory)
         gauges["shield_redis_breaker_open"] = float(self._level2 is not None and self._level2.bypassed)
         values["shield_upstream_connections_opened_total"] = self._pool.opened
         values["shield_upstream_connections_reused_total"] = self._pool.reused
+        values["shield_upstream_waits_total"] = self._pool.waited
         values["shield_memory_evictions_total"] = core.memory.evicted
         values["shield_client_connections_refused_total"] = self._client.refused + self._hop.refused
         if core.access_log is not None:

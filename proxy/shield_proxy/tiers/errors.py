@@ -26,6 +26,9 @@ TRY_ANOTHER = frozenset((b"not-ready", OVERLOADED.encode(), DELAYED.encode(), b"
 RETRY_AFTER = {"not-ready": 1, OVERLOADED: 1, DELAYED: 2, "no-upper-tier": 5}
 """Seconds after which asking again is worth it, of reasons that end by themselves."""
 
+BREAKER = "-breaker"
+"""Ends the reason of a request that an origin was not asked for, because others have just failed so."""
+
 
 class Unanswerable(Exception):
     """No answer can be had; `status` and `reason` are what the client is told."""
@@ -36,9 +39,10 @@ class Unanswerable(Exception):
         self.reason = reason
 
 
-def origin_error(failure: UpstreamFailed) -> Unanswerable:
-    """What the client is told when the origin failed so."""
-    return Unanswerable(ORIGIN_FAILURES.get(failure.kind, 502), f"origin-{failure.kind}")
+def origin_error(failure: UpstreamFailed, *, breaker: bool = False) -> Unanswerable:
+    """What the client is told when the origin failed so; `breaker`: when others did, and it was not asked again."""
+    reason = f"origin-{failure.kind}{BREAKER if breaker else ''}"
+    return Unanswerable(ORIGIN_FAILURES.get(failure.kind, 502), reason)
 
 
 def tier_error(failure: UpstreamFailed) -> Unanswerable:
@@ -50,6 +54,8 @@ def tier_error(failure: UpstreamFailed) -> Unanswerable:
 
 def retry_after(status: int, reason: str) -> int | None:
     """Seconds for Retry-After; None where asking again soon is of no use."""
+    if reason.endswith(BREAKER):
+        return 5
     return RETRY_AFTER.get(reason, 1 if status == 503 else None)
 
 

@@ -1,41 +1,42 @@
 """Fetching a response: from the key's owner, the next tier or the origin, each tried as far as that is safe."""
 
-import asyncio
-import contextlib
+import random
 from collections.abc import Callable
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import Identity, PodIdentity
-from shield_proxy.tiers.asks import Ask, Reply, own_fields
+from shield_proxy.tiers.asks import Ask, Reply
+from shield_proxy.tiers.budget import connect_seconds
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.errors import Unanswerable, origin_error, refused_by_pod, tier_error
-from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.health import OF_ORIGINS, Breakers, announcing
 from shield_proxy.tiers.marks import hop_fields, outgoing_fields
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody
 from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
 from shield_proxy.tiers.ring import Address
+from shield_proxy.tiers.sending import Sender
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Snapshot
 from shield_proxy.tiers.ways import Way, Ways
 from shield_proxy.wire.asking import Asking
+from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.message import Fields, Length
-from shield_proxy.wire.pool import Connecting, Endpoint, Pool, TlsIdentity
+from shield_proxy.wire.message import Fields
+from shield_proxy.wire.pool import Pool
 from shield_proxy.wire.serialise import request_bytes
 from shield_proxy.wire.tls import HopTls
 from shield_proxy.wire.upstream import UpstreamConnection
 
-CONNECT_FLOOR = 0.25
-"""Seconds a connection between pods may take at least, in the network."""
-HANDSHAKE = 0.75
-"""Seconds on top for the computing of both ends."""
-CONNECT_UNKNOWN = 1.5
-"""Seconds for a pod never reached before: its distance is not known."""
-SURELY_OPEN = 2.0
-"""Seconds after its last use in which a peer does not close a connection."""
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
+BROKEN = frozenset(
+    ("refused", "unreachable", "connect-timeout", "tls", "tls-protocol", "closed", "response-timeout", "send-timeout")
+)
+"""How an origin fails that had better be left alone for a while. Other failures are of a request, a certificate or a
+name: they are told, and say nothing of requests to come."""
+NOT_OF_POD = frozenset(("exhausted", "response-timeout", "send-timeout"))
+"""Failures on the way beyond a pod, or before it."""
 
 
 class Fetcher:
@@ -47,7 +48,7 @@ class Fetcher:
         tls: HopTls | None,
         pool: Pool,
         members: Members,
-        health: PassiveHealth,
+        health: Breakers,
         clock: Callable[[], float],
         counters: Counters,
     ) -> None:
@@ -55,9 +56,11 @@ class Fetcher:
         self._place = settings.place
         self._pool, self._members, self._health = pool, members, health
         self._clock, self._counters = clock, counters
-        self._contexts = OriginContexts()
+        self._sender = Sender(pool, clock, counters)
+        self.origins = Breakers(OF_ORIGINS, random.random, announcing(counters, "origin", clock))
+        self._contexts = OriginContexts(settings.origin_tls_dir, clock, self._renewed)
         self._ways = Ways(settings.tier, settings.data_center)
-        self._connect_times: dict[Address, float] = {}
+        self._round_trips: dict[Address, float] = {}
         self.own: Address | None = None
         """This pod in the ring; None while it has no hop port."""
 
@@ -99,13 +102,13 @@ class Fetcher:
         """Sends a repeatable ask on an idle connection to its origin; None, and nothing was done, where there is none
         or another tier is to be asked."""
         way = self._ways.of(ask.snapshot, ask.routed)
-        if way.endpoint is None:
+        if way.endpoint is None or self.origins.any:
             return None
         connection = self._pool.take_idle(way.endpoint)
         if connection is None:
             return None
         self._counters.add_kind("shield_fetches_total", "origin")
-        deadline = min(ask.inbound.deadline, self._clock() + self._pool.limits.response)
+        deadline = min(ask.inbound.deadline, self._clock() + ask.routed.origin.response_seconds)
         request = request_bytes(ask.method, ask.inbound.head.target, self._origin_fields(ask, way))
         connection.send(asking, request, ask.method, deadline)
         return connection
@@ -115,18 +118,42 @@ class Fetcher:
         return outgoing_fields(ask.inbound, ask.fields, self._place, ask.routed.zone.uid, host)
 
     async def _ask_origin(self, ask: Ask, way: Way) -> Reply:
-        origin = ask.routed.origin
-        now = self._clock()
-        limits = self._pool.limits
-        seconds = max(0.05, min(limits.connect, ask.inbound.deadline - now))
+        origin, now = ask.routed.origin, self._clock()
+        address = (origin.host, origin.port)
+        if not self.origins.usable(address, now):
+            self._counters.add("shield_breaker_refusals_total")
+            raise origin_error(UpstreamFailed(self.origins.cause(address)), breaker=True)
+        self.origins.claim(address, now)
+        endpoint = way.endpoint if way.endpoint is not None else origin_endpoint(origin)
+        budget = ask.inbound.deadline
+
+        def connecting(fresh: bool) -> Connecting:
+            seconds = max(0.05, min(self._pool.limits.connect, budget - self._clock()))
+            context = self._contexts.context(origin.tls)
+            return Connecting(seconds, context=context, most=max(1, origin.max_connections), fresh=fresh)
+
+        deadline, patience = min(budget, now + origin.response_seconds), origin.response_seconds
         try:
-            how = Connecting(seconds, context=self._contexts.context(origin.tls))
-            deadline = min(ask.inbound.deadline, now + limits.response)
-            endpoint = way.endpoint if way.endpoint is not None else origin_endpoint(origin)
-            return await self._exchange(ask, endpoint, how, self._origin_fields(ask, way), deadline, "origin")
+            fields = self._origin_fields(ask, way)
+            reply = await self._sender.exchange(ask, endpoint, fields, "origin", deadline, patience, connecting)
         except UpstreamFailed as failure:
             self._counters.add_kind("shield_upstream_errors_total", failure.kind)
+            if failure.kind != "response-timeout" or budget >= now + origin.response_seconds:
+                self._judge(address, endpoint, failure.kind)
             raise origin_error(failure) from failure
+        self.origins.answered(address, now)
+        return reply
+
+    def _judge(self, address: Address, endpoint: Endpoint, kind: str) -> None:
+        now = self._clock()
+        if kind in BROKEN:
+            if self.origins.failed(address, now, kind):
+                self._pool.fail_waiting(endpoint, kind)
+        elif kind not in ("unresolved", "exhausted", "tls-client"):
+            self.origins.answered(address, now)  # somebody is there
+
+    def _renewed(self, secret: str) -> None:
+        self._pool.retire(lambda endpoint, _: endpoint.shows(secret))
 
     async def _ask_tier(self, ask: Ask, hop: AskTier) -> Reply:
         failure: UpstreamFailed | None = None
@@ -139,8 +166,7 @@ class Fetcher:
                     reply = await self._ask_pod(ask, pod, hop.tier, forward=False)
                 except UpstreamFailed as error:
                     failure = error
-                    # Whoever was reached has done its own retrying; what can't be repeated isn't.
-                    if error.kind == "response-timeout" or (error.connected and not ask.repeatable):
+                    if error.connected and not self._may_ask_another(ask, pod, hop.tier, error):
                         raise tier_error(error) from error
                     continue
                 if refused_by_pod(reply.head.status, reply.head.index.get(b"cache-status")):
@@ -152,95 +178,56 @@ class Fetcher:
                 return reply
         raise tier_error(failure) if failure is not None else Unanswerable(503, "no-upper-tier")
 
+    def _may_ask_another(self, ask: Ask, pod: Address, tier: Tier, error: UpstreamFailed) -> bool:
+        """Whoever was reached has done its own retrying; what can't be repeated isn't; and not everything at once."""
+        if error.kind in ("response-timeout", "send-timeout") or not ask.repeatable:
+            return False
+        return self._sender.may_ask_another(_hop(pod, tier))
+
     async def _ask_pod(self, ask: Ask, pod: Address, tier: Tier, *, forward: bool) -> Reply:
         if self._tls is None:
             raise UpstreamFailed("tls", "this process has no certificate for hops")
-        now = self._clock()
-        inbound = ask.inbound
+        tls, now, inbound = self._tls, self._clock(), ask.inbound
         fields = outgoing_fields(inbound, ask.fields, self._place, ask.routed.zone.uid, inbound.head.authority)
         fields += hop_fields(inbound, now, ask.snapshot.state.generation, forward=forward)
-        known = self._connect_times.get(pod)
-        seconds = CONNECT_UNKNOWN if known is None else max(CONNECT_FLOOR, 2 * known) + HANDSHAKE
-        how = Connecting(
-            max(0.05, min(seconds, inbound.deadline - now)),
-            context=self._tls.client,
-            accepts=lambda identity: self._is(identity, tier),
-        )
-        self._health.probe(pod, now)
-        endpoint = Endpoint(pod[0], pod[1], TlsIdentity(None, tier=str(tier)))
+
+        def connecting(fresh: bool) -> Connecting:
+            network, whole = connect_seconds(self._round_trips.get(pod), inbound.deadline - self._clock())
+            return Connecting(
+                whole,
+                network,
+                tls.client,
+                lambda identity: self._is(identity, tier),
+                self._pool.limits.per_address,
+                fresh,
+                lambda seconds: self._learn(pod, seconds),
+            )
+
+        self._health.claim(pod, now)
+        to = "owner" if forward else "tier"
+        patience = ask.routed.origin.response_seconds + self._pool.limits.connect
         try:
-            reply = await self._exchange(
-                ask, endpoint, how, fields, inbound.deadline, "owner" if forward else "tier", pod
+            reply = await self._sender.exchange(
+                ask, _hop(pod, tier), fields, to, inbound.deadline, patience, connecting
             )
         except UpstreamFailed as failure:
             self._counters.add_kind("shield_upstream_errors_total", failure.kind)
-            if failure.kind not in ("exhausted", "response-timeout"):
-                self._health.failed(pod, self._clock())
+            if failure.kind not in NOT_OF_POD:
+                self._health.failed(pod, self._clock(), failure.kind)
             raise
-        self._health.answered(pod)
+        self._health.answered(pod, now)
         return reply
 
     def _is(self, identity: Identity | None, tier: Tier) -> bool:
         settings = self._settings
         return identity == PodIdentity(settings.namespace, settings.fleet, str(tier))
 
-    async def _exchange(
-        self,
-        ask: Ask,
-        endpoint: Endpoint,
-        how: Connecting,
-        fields: Fields,
-        deadline: float,
-        to: str,
-        pod: Address | None = None,
-    ) -> Reply:
-        """One request on an idle connection, or on a new one where there is none or it was stale."""
-        self._counters.add_kind("shield_fetches_total", to)
-        started = self._clock()
-        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *own_fields(ask)))
-        # A peer that is just closing an idle connection would make a request fail that can't be repeated.
-        since = float("-inf") if ask.repeatable else started - SURELY_OPEN
-        connection = None if ask.upgrade else self._pool.take_idle(endpoint, since)
-        if connection is not None:
-            try:
-                return await self._send(connection, ask, request, deadline, to, started)
-            except UpstreamFailed as failure:
-                if failure.kind != "closed" or not ask.repeatable:
-                    raise
-        before = self._clock()
-        connection = await self._pool.connect(endpoint, how)
-        if pod is not None:
-            self._learn(pod, self._clock() - before)
-        return await self._send(connection, ask, request, deadline, to, started)
-
     def _learn(self, pod: Address, seconds: float) -> None:
-        if len(self._connect_times) > 10_000:
-            self._connect_times.clear()
-        known = self._connect_times.get(pod, seconds)
-        self._connect_times[pod] = known + (seconds - known) / 4
-
-    async def _send(
-        self, connection: UpstreamConnection, ask: Ask, request: bytes, deadline: float, to: str, started: float
-    ) -> Reply:
-        if ask.body is None:
-            head, body = await connection.ask(request, ask.method, deadline, ask.interim, upgrade=bool(ask.upgrade))
-            return Reply(head, body, to, self._clock() - started, connection)
-        chunked = not isinstance(ask.inbound.head.framing, Length)
-        sending = asyncio.get_running_loop().create_task(connection.send_body(ask.body, chunked=chunked))
-        try:
-            head, body = await connection.ask(request, ask.method, deadline, ask.interim, whole=False)
-        except BaseException:
-            if sending.done() and not sending.cancelled() and (broken := sending.exception()) is not None:
-                raise broken from None  # the client's side broke first
-            sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
-            raise
-        sending.add_done_callback(_observed)
-        return Reply(head, body, to, self._clock() - started, connection, sending)
+        if len(self._round_trips) > 10_000:
+            self._round_trips.clear()
+        known = self._round_trips.get(pod, seconds)
+        self._round_trips[pod] = known + (seconds - known) / 4
 
 
-def _observed(sending: asyncio.Task[None]) -> None:
-    """A body that broke after the response began has cut the connection: the response tells."""
-    if not sending.cancelled():
-        sending.exception()
+def _hop(pod: Address, tier: Tier) -> Endpoint:
+    return Endpoint(pod[0], pod[1], TlsIdentity(None, tier=str(tier)))

@@ -1,42 +1,102 @@
-"""Passive health of pods: who failed is left out for a while, then tried by one request. Pure, but for its memory."""
+"""What requests have learned about the addresses they were sent to: a breaker for each that ever failed."""
 
+import logging
+from collections.abc import Callable
+
+from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.ring import Address
+from shield_proxy.wire.breaker import Breaker, BreakerLimits, Phase
 
-FIRST, LONGEST = 1.0, 30.0
-"""Seconds a pod is left out after its first failure, and at most; doubled with each."""
+log = logging.getLogger(__name__)
+
+OF_ORIGINS = BreakerLimits()
+OF_PODS = BreakerLimits(failures=1)
+"""There are other pods: one failure is enough to ask them."""
+MOST = 10_000
+
+Change = Callable[[Address, Breaker], None]
 
 
-class PassiveHealth:
-    """What requests have learned about pods; a pod nobody complained about is healthy."""
+class Breakers:
+    """An address nobody complained about has no breaker: requests to it cost a look into an empty dict."""
 
-    __slots__ = ("_failed",)
+    __slots__ = ("_chance", "_known", "_limits", "_tell")
 
-    def __init__(self) -> None:
-        self._failed: dict[Address, tuple[int, float]] = {}
+    def __init__(self, limits: BreakerLimits, chance: Callable[[], float], tell: Change | None = None) -> None:
+        """`chance` gives numbers in [0, 1); `tell` is told whenever a breaker has changed its phase."""
+        self._limits, self._chance, self._tell = limits, chance, tell
+        self._known: dict[Address, Breaker] = {}
+
+    @property
+    def any(self) -> bool:
+        """Whether there is an address that failed lately."""
+        return bool(self._known)
+
+    @property
+    def open(self) -> int:
+        """Breakers that are not closed."""
+        return sum(breaker.phase is not Phase.CLOSED for breaker in self._known.values())
 
     def usable(self, address: Address, now: float) -> bool:
-        """Whether the pod may be asked. No claim is made: see probe()."""
-        failed = self._failed.get(address)
-        return failed is None or now >= failed[1]
+        """Whether a request may be sent. No claim is made: see claim()."""
+        breaker = self._known.get(address)
+        return breaker is None or breaker.usable(now)
 
-    def probe(self, address: Address, now: float) -> None:
-        """A request goes to the pod now: if it is on trial, no other does until this one is answered or failed."""
-        failed = self._failed.get(address)
-        if failed is not None:
-            self._failed[address] = (failed[0], now + _pause(failed[0]))
+    def cause(self, address: Address) -> str:
+        """How the latest request to an address with a breaker failed."""
+        return self._known[address].cause
 
-    def failed(self, address: Address, now: float) -> None:
-        """The pod could not be reached."""
-        failures = self._failed.get(address, (0, 0.0))[0] + 1
-        if len(self._failed) > 10_000:
-            self._failed.clear()
-        self._failed[address] = (failures, now + _pause(failures))
+    def claim(self, address: Address, now: float) -> None:
+        """A request is sent now: if it is on trial, no other is until it was answered or has failed."""
+        breaker = self._known.get(address)
+        if breaker is not None:
+            was = breaker.phase
+            if breaker.claim(now) and was is Phase.OPEN:
+                self._changed(address, breaker)
 
-    def answered(self, address: Address) -> None:
-        """The pod is well."""
-        if self._failed:
-            self._failed.pop(address, None)
+    def failed(self, address: Address, now: float, cause: str) -> bool:
+        """A request could not be answered; True if that opened the breaker."""
+        breaker = self._known.get(address)
+        if breaker is None:
+            self._make_room(now)
+            breaker = self._known[address] = Breaker(self._limits)
+        opened = breaker.failed(now, cause, self._chance())
+        if opened:
+            self._changed(address, breaker)
+        return opened
+
+    def answered(self, address: Address, now: float) -> None:
+        """A request was answered, however."""
+        breaker = self._known.get(address)
+        if breaker is None:
+            return
+        if breaker.succeeded(now):
+            self._changed(address, breaker)
+        elif breaker.forgettable(now):
+            del self._known[address]
+
+    def _make_room(self, now: float) -> None:
+        if len(self._known) >= MOST:
+            self._known = {a: b for a, b in self._known.items() if not b.forgettable(now)}
+        while len(self._known) >= MOST:
+            del self._known[next(iter(self._known))]
+
+    def _changed(self, address: Address, breaker: Breaker) -> None:
+        if self._tell is not None:
+            self._tell(address, breaker)
 
 
-def _pause(failures: int) -> float:
-    return min(LONGEST, FIRST * 2.0 ** min(failures - 1, 10))
+def announcing(counters: Counters, whose: str, clock: Callable[[], float]) -> Change:
+    """Counts and logs changes; `whose` is origin or pod."""
+
+    def tell(address: Address, breaker: Breaker) -> None:
+        counters.add_kind("shield_breaker_transitions_total", f"{whose}-{breaker.phase}")
+        shown = f"{address[0]}:{address[1]}"
+        if breaker.phase is Phase.OPEN:
+            log.warning("%s %s: asked no more for %.1f s: %s", whose, shown, breaker.opens_in(clock()), breaker.cause)
+        elif breaker.phase is Phase.CLOSED:
+            log.info("%s %s: answers again", whose, shown)
+        else:
+            log.info("%s %s: tried with one request", whose, shown)
+
+    return tell

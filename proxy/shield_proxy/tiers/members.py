@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from shield_proxy.config.contract import HOP_PORT
-from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.health import Breakers
 from shield_proxy.tiers.ring import Address, ring_order
 from shield_proxy.wire.resolve import Resolver
 
@@ -25,7 +25,7 @@ def parse_service(names: str) -> tuple[Address, ...]:
 class Members:
     """Addresses of Services, as last resolved; watched ones are looked up again with every refresh()."""
 
-    def __init__(self, resolver: Resolver, health: PassiveHealth) -> None:
+    def __init__(self, resolver: Resolver, health: Breakers) -> None:
         self._resolver = resolver
         self._health = health
         self._known: dict[str, tuple[Address, ...]] = {}

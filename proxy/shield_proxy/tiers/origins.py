@@ -1,46 +1,111 @@
-"""How origins are connected to: TLS contexts by what is trusted, made once."""
+"""How origins are connected to: endpoints, and TLS contexts by what is trusted and shown, made once."""
 
+import logging
 import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 from shield_proxy.config.state import Origin, OriginTls
+from shield_proxy.wire.endpoint import Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.pool import Endpoint, TlsIdentity
+from shield_proxy.wire.tls import CHAIN, KEY
+
+log = logging.getLogger(__name__)
+LOOK = 1.0
+"""Seconds between two looks at the files of a client certificate."""
+MOST = 1000
+
+Files = tuple[tuple[int, int, int], ...]
 
 
 def origin_endpoint(origin: Origin) -> Endpoint:
     """The endpoint of an origin: zones with equal origins share connections."""
     tls = origin.tls
-    security = None if tls is None else TlsIdentity(tls.server_name, tls.verify, tls.ca_bundle)
+    security = None if tls is None else TlsIdentity(tls.server_name, tls.verify, tls.ca_bundle, tls.client_certificate)
     return Endpoint(origin.host, origin.port, security)
+
+
+class _Made:
+    __slots__ = ("context", "files", "looked")
+
+    def __init__(self, context: ssl.SSLContext, files: Files, looked: float) -> None:
+        self.context, self.files, self.looked = context, files, looked
 
 
 class OriginContexts:
     """TLS contexts toward origins; certificates are verified unless the zone's owner said otherwise."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_clock", "_directory", "_made", "_renewed")
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[bool, str | None], ssl.SSLContext] = {}
+    def __init__(self, directory: Path | None, clock: Callable[[], float], renewed: Callable[[str], None]) -> None:
+        """`directory` holds a folder for each Secret with a client certificate; `renewed` is told the Secret whose
+        files have changed: connections that showed the former ones should not be used again."""
+        self._directory, self._clock, self._renewed = directory, clock, renewed
+        self._made: dict[tuple[bool, str | None, str | None], _Made] = {}
 
     def context(self, tls: OriginTls | None) -> ssl.SSLContext | None:
-        """The context; None without TLS. UpstreamFailed where the bundle holds no certificate."""
+        """The context for a new connection; None without TLS. UpstreamFailed where the bundle holds no certificate,
+        or the client certificate can't be used."""
         if tls is None:
             return None
-        key = (tls.verify, tls.ca_bundle)
-        known = self._known.get(key)
-        if known is None:
+        key = (tls.verify, tls.ca_bundle, tls.client_certificate)
+        made, now = self._made.get(key), self._clock()
+        if made is not None and (tls.client_certificate is None or now - made.looked < LOOK):
+            return made.context
+        files = self._look(tls.client_certificate) if tls.client_certificate is not None else ()
+        if made is not None and made.files == files:
+            made.looked = now
+            return made.context
+        context = self._make(tls, made)
+        if len(self._made) >= MOST:
+            self._made.clear()
+        self._made[key] = _Made(context, files, now)
+        if made is not None and tls.client_certificate is not None and context is not made.context:
+            self._renewed(tls.client_certificate)
+        return context
+
+    def _make(self, tls: OriginTls, former: _Made | None) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cadata=tls.ca_bundle)
+        except (ssl.SSLError, ValueError) as error:
+            raise UpstreamFailed("tls", f"caBundle: {error}") from error
+        # A private authority need not have every extension of RFC 5280, as long as it signed the certificate.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        if not tls.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if tls.client_certificate is not None:
             try:
-                known = ssl.create_default_context(cadata=tls.ca_bundle)
-            except (ssl.SSLError, ValueError) as error:
-                raise UpstreamFailed("tls", f"caBundle: {error}") from error
-            # A private authority need not have every extension of RFC 5280, as long as it signed the certificate.
-            known.verify_flags &= ~ssl.VERIFY_X509_STRICT
-            known.minimum_version = ssl.TLSVersion.TLSv1_2
-            known.set_alpn_protocols(["http/1.1"])
-            if not tls.verify:
-                known.check_hostname = False
-                known.verify_mode = ssl.CERT_NONE
-            if len(self._known) >= 1000:
-                self._known.clear()
-            self._known[key] = known
-        return known
+                self._show(context, tls.client_certificate)
+            except UpstreamFailed as failure:
+                if former is None:
+                    raise
+                log.warning("%s; the former certificate stays in use", failure.detail)
+                return former.context
+        return context
+
+    def _show(self, context: ssl.SSLContext, secret: str) -> None:
+        here = self._folder(secret)
+        try:
+            # An empty password: an encrypted key is refused here instead of asked for on a terminal.
+            context.load_cert_chain(here / CHAIN, here / KEY, password="")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or str(error)
+            raise UpstreamFailed("tls-client", f"Secret {secret}: not a certificate and its key: {reason}") from error
+
+    def _look(self, secret: str) -> Files:
+        here = self._folder(secret)
+        try:
+            stats = [(here / name).stat() for name in (CHAIN, KEY)]
+        except OSError as error:
+            raise UpstreamFailed("tls-client", f"Secret {secret}: {error.strerror}: {error.filename}") from error
+        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+    def _folder(self, secret: str) -> Path:
+        """A mounted Secret is read through its `..data` link, so that both files are of one version."""
+        if self._directory is None:
+            raise UpstreamFailed("tls-client", f"Secret {secret}: this process has no folder of client certificates")
+        link = self._directory / secret / "..data"
+        return link.resolve() if link.exists() else self._directory / secret

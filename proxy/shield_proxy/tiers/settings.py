@@ -1,6 +1,7 @@
 """What a data plane is made with."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.tiers.marks import Place, place_of
@@ -46,6 +47,8 @@ class DataplaneSettings:
     server: ServerLimits = field(default_factory=ServerLimits)
     upstream: UpstreamLimits = field(default_factory=UpstreamLimits)
     tunnels: TunnelLimits = field(default_factory=TunnelLimits)
+    origin_tls_dir: Path | None = None
+    """SECRET/tls.crt and SECRET/tls.key shown to origins."""
     running: int = 4096
     """Requests that wait for something at one time; more are answered 503."""
     followers: int = 1024

@@ -23,6 +23,7 @@ async def open_connection(
 
     `families` remembers by host which address family (4 or 6) was the last to answer: it is tried first.
     """
+    loop = asyncio.get_running_loop()
     stage = "name"
     sock: socket.socket | None = None
     try:
@@ -30,7 +31,10 @@ async def open_connection(
             addresses = interleaved(await resolver.addresses(endpoint.host), families.get(endpoint.host))
             stage = "TCP"
             network = how.seconds if how.network is None else how.network
+            began = loop.time()
             sock, address = await dial(addresses, endpoint.port, network, endpoint.egress)
+            if how.learned is not None:
+                how.learned(loop.time() - began)
             if len(addresses) > 1:
                 _remember(families, endpoint.host, family(address))
             stage = "TLS"

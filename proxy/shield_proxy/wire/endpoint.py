@@ -37,6 +37,10 @@ class Endpoint:
         """It is a pod of this fleet."""
         return self.security is not None and self.security.tier is not None
 
+    def shows(self, client_certificate: str) -> bool:
+        """Whether it is shown the client certificate of that name."""
+        return self.security is not None and self.security.client_certificate == client_certificate
+
 
 @dataclass(frozen=True, slots=True)
 class Connecting:
@@ -53,3 +57,5 @@ class Connecting:
     """Connections to the endpoint at one time; further requests wait for one of them."""
     fresh: bool = False
     """One that has served no request."""
+    learned: Callable[[float], None] | None = None
+    """Told the seconds that TCP took: a round trip."""

@@ -67,6 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_upgrade",
         "_whole",
         "deadline",
+        "used",
     )
 
     def __init__(
@@ -93,6 +94,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._silent_since = clock()
         self.deadline = 0.0
         """Of the awaited head, on the clock."""
+        self.used = False
+        """It has served a request: the peer may be closing it by now."""
 
     # -- the transport's side
 
@@ -216,6 +219,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _free(self) -> None:
         """Both directions are complete: back to the pool."""
+        self.used = True
         self._decoder = self._body = self._head = None
         if self._channel is not None and self._channel.usable:
             self._channel.resume()
@@ -237,7 +241,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Sends a request for `asking`, who may be told of a failure at once.
 
         With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, send_body() must
-        follow; the deadline counts from its end, at the limit for responses.
+        follow; the deadline counts from its end.
         """
         channel = self._channel
         if channel is None or not channel.usable:
@@ -270,15 +274,17 @@ class UpstreamConnection(asyncio.Protocol):
                 self._asking = None
                 self.cut()
 
-    def sent_whole(self) -> None:
-        """The request has been sent to its end; the connection may serve another once the response is read."""
+    def sent_whole(self, patience: float) -> None:
+        """The request has been sent to its end, and `patience` seconds are left for the response's head; the
+        connection may serve another request once the response is read."""
         self._whole = True
-        self.deadline = self._clock() + self._limits.response
+        self.deadline = self._clock() + patience
         if self._decoder is not None and self._decoder.done and self._head is not None and self._head.keep_alive:
             self._free()
 
-    async def send_body(self, body: Inflow, *, chunked: bool) -> None:
-        """Sends a request's body as it comes; returns early when the connection ends. Raises what the body raises."""
+    async def send_body(self, body: Inflow, *, chunked: bool, patience: float) -> None:
+        """Sends a request's body as it comes; returns early when the connection ends. Raises what the body raises.
+        See sent_whole()."""
         try:
             while piece := await body.read():
                 if not self._write(*chunk(piece) if chunked else (piece,)):
@@ -291,7 +297,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.cut()
             raise
         if not chunked or self._write(last_chunk(passable(body.trailers))):
-            self.sent_whole()
+            self.sent_whole(patience)
 
     def leave_http(self, *, framed: bool) -> Leg:
         """After a 101: the connection for a tunnel; UpstreamFailed when it has ended."""
@@ -340,7 +346,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._close()
         stalled = self._channel.stalled_since if self._channel is not None else None
         if stalled is not None and now - stalled > limits.send:
-            self._fail(UpstreamFailed("response-timeout", "the request was not taken"))
+            self._fail(UpstreamFailed("send-timeout"))
             self.cut()
 
     def _malformed(self, reason: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
 from shield_proxy.tiers.budget import deadline_of, remaining_ms
-from shield_proxy.tiers.health import PassiveHealth
+from shield_proxy.tiers.health import OF_PODS, Breakers
 from shield_proxy.tiers.loop import MOST_HOPS, loop_member, loops
 from shield_proxy.tiers.members import parse_service
 from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody, admits, next_hop
@@ -166,17 +166,17 @@ def test_a_budget_shrinks_from_hop_to_hop() -> None:
 
 
 def test_a_pod_that_failed_is_left_out_then_tried_by_one() -> None:
-    health, pod = PassiveHealth(), ("10.0.0.1", 8444)
+    health, pod = Breakers(OF_PODS, lambda: 0.5), ("10.0.0.1", 8444)
     assert health.usable(pod, 0)
-    health.failed(pod, 0)
+    health.failed(pod, 0, "refused")
     assert not health.usable(pod, 0.9)
     assert health.usable(pod, 1.1)
-    health.probe(pod, 1.1)
+    health.claim(pod, 1.1)
     assert not health.usable(pod, 1.2)
-    health.failed(pod, 1.3)
+    health.failed(pod, 1.3, "refused")
     assert not health.usable(pod, 3.2)
     assert health.usable(pod, 3.4)
-    health.answered(pod)
+    health.answered(pod, 3.4)
     assert health.usable(pod, 3.4)
 
 

@@ -1,0 +1,104 @@
+"""One request to one endpoint: on a connection that is open, on a new one, or in line for one; repeated once where
+that is safe and the budget allows it."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from shield_proxy.tiers.asks import Ask, Reply, own_fields
+from shield_proxy.tiers.counters import Counters
+from shield_proxy.wire.endpoint import Connecting, Endpoint
+from shield_proxy.wire.failures import UpstreamFailed
+from shield_proxy.wire.message import Fields, Length
+from shield_proxy.wire.pool import Pool
+from shield_proxy.wire.serialise import request_bytes
+from shield_proxy.wire.upstream import UpstreamConnection
+
+SURELY_OPEN = 2.0
+"""Seconds after its last use in which a peer does not close a connection."""
+
+
+class Sender:
+    """Sends what the fetcher has decided."""
+
+    __slots__ = ("_clock", "_counters", "pool")
+
+    def __init__(self, pool: Pool, clock: Callable[[], float], counters: Counters) -> None:
+        self.pool = pool
+        self._clock, self._counters = clock, counters
+
+    async def exchange(
+        self,
+        ask: Ask,
+        endpoint: Endpoint,
+        fields: Fields,
+        to: str,
+        deadline: float,
+        patience: float,
+        connecting: Callable[[bool], Connecting],
+    ) -> Reply:
+        """The response to one request. UpstreamFailed; what the client's side raises.
+
+        `deadline` is that of the response's head; `patience` the seconds for it after a body that was streamed.
+        `connecting` is asked only where no open connection is idle; its argument says whether it must be new.
+        """
+        self._counters.add_kind("shield_fetches_total", to)
+        started = self._clock()
+        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *own_fields(ask)))
+        # A peer that is just closing an idle connection would make a request fail that can't be repeated.
+        since = float("-inf") if ask.repeatable else started - SURELY_OPEN
+        connection = None if ask.upgrade else self.pool.take_idle(endpoint, since)
+        if connection is None:
+            connection = await self.pool.connect(endpoint, connecting(bool(ask.upgrade)))
+        used = connection.used
+        try:
+            return await self._send(connection, ask, request, deadline, patience, to, started)
+        except UpstreamFailed as failure:
+            if failure.kind != "closed" or not used or not ask.repeatable or not self._may_repeat(endpoint, "stale"):
+                raise
+        connection = await self.pool.connect(endpoint, connecting(True))
+        return await self._send(connection, ask, request, deadline, patience, to, started)
+
+    def may_ask_another(self, endpoint: Endpoint) -> bool:
+        """Whether a request that a pod may have seen may be sent to another one, within the pod's budget."""
+        return self._may_repeat(endpoint, "next-pod")
+
+    def _may_repeat(self, endpoint: Endpoint, why: str) -> bool:
+        granted = self.pool.may_repeat(endpoint)
+        self._counters.add_kind("shield_retries_total", why if granted else "denied")
+        return granted
+
+    async def _send(
+        self,
+        connection: UpstreamConnection,
+        ask: Ask,
+        request: bytes,
+        deadline: float,
+        patience: float,
+        to: str,
+        started: float,
+    ) -> Reply:
+        if ask.body is None:
+            head, body = await connection.ask(request, ask.method, deadline, ask.interim, upgrade=bool(ask.upgrade))
+            return Reply(head, body, to, self._clock() - started, connection)
+        chunked = not isinstance(ask.inbound.head.framing, Length)
+        sending = asyncio.get_running_loop().create_task(
+            connection.send_body(ask.body, chunked=chunked, patience=patience)
+        )
+        try:
+            head, body = await connection.ask(request, ask.method, deadline, ask.interim, whole=False)
+        except BaseException:
+            if sending.done() and not sending.cancelled() and (broken := sending.exception()) is not None:
+                raise broken from None  # the client's side broke first
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sending
+            raise
+        sending.add_done_callback(_observed)
+        return Reply(head, body, to, self._clock() - started, connection, sending)
+
+
+def _observed(sending: asyncio.Task[None]) -> None:
+    """A body that broke after the response began has cut the connection: the response tells."""
+    if not sending.cancelled():
+        sending.exception()
