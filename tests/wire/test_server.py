@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -382,7 +381,7 @@ async def test_a_body_that_stops_is_given_up(server: Server) -> None:
 
 
 async def test_connections_beyond_the_limit_are_closed(server: Server) -> None:
-    server.listener.limits = replace(server.listener.limits, connections=2)
+    server.listener.door.room.most = 2
     clients = [await server.client() for _ in range(2)]
     for client in clients:
         client.send(GET % b"now")

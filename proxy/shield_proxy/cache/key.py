@@ -10,6 +10,8 @@ def cache_key(zone_uid: str, scheme: bytes, authority: bytes, target: bytes, ind
     for name in UNSAID:
         if name in index:
             key += b"\n%s:%s" % (name, index[name])
+    if (said := index.get(b"x-forwarded-host", authority)) != authority:  # by a trusted proxy
+        key += b"\nx-forwarded-host:%s" % said
     return key
 
 

@@ -16,6 +16,7 @@ from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.shedding import Shedder
 from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.tiers.tunnels import Tunnels
+from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.plain import MARKS, REWRITTEN, is_plain
@@ -73,13 +74,14 @@ class Core:
             self.level2.put(stored, self.clock())
         return entry
 
-    def alias(self, head: RequestHead, scheme: bytes, entry: Entry, *, trusted: bool) -> None:
+    def alias(self, head: RequestHead, scheme: bytes, entry: Entry, arrival: Arrival) -> None:
         """Lets the fast path find the entry by this request's scheme, raw host and target, if they alone decide."""
         # A 204 has no Content-Length; and what the shield writes anew can't be selected by as the client said it.
         if entry.stored.status == 204 or not REWRITTEN.isdisjoint(entry.stored.vary):
             return
-        if is_plain(head, trusted=trusted):
-            self.memory.add_alias(entry, MARKS[scheme] + head.authority + head.target)
+        if is_plain(head, trusted=arrival.trusted):
+            mark = MARKS[scheme] if arrival.trusted else arrival.mark
+            self.memory.add_alias(entry, mark + head.authority + head.target)
 
     def forget(self, key: bytes) -> None:
         """Nothing is stored under the key any more, here and in L2."""

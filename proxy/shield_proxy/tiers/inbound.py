@@ -1,5 +1,6 @@
 """A request as the tiers see it: what only a client or only a hop may say is settled here. Pure."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,13 +12,16 @@ from shield_proxy.config.contract import (
     PRIVATE_HEADERS,
 )
 from shield_proxy.tiers.budget import deadline_of
+from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
-from shield_proxy.wire.plain import REWRITTEN
+from shield_proxy.wire.parse import AUTHORITY
+from shield_proxy.wire.plain import MARKS, REWRITTEN
 from shield_proxy.wire.serialise import forwardable
 from shield_proxy.wire.tracecontext import checked_trace, is_request_id, trace_id_of
 
 PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
-_REPLACED = REWRITTEN
+_PASSED = frozenset((b"forwarded", b"x-forwarded-port", b"x-real-ip"))
+"""What a trusted proxy said goes on as it is."""
 _REQUEST_ID = HEADER_REQUEST_ID.lower().encode()
 _NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 """Written anew for each leg."""
@@ -55,16 +59,24 @@ def request_id_of(index: Index, new: Callable[[], bytes], *, from_hop: bool) -> 
     return trace_id_of(index) or new()
 
 
-def from_client(head: RequestHead, peer: str, now: float, longest: float, *, request_id: bytes = b"") -> Inbound:
-    """A client's request: private fields removed, X-Forwarded-* set by us (For: appended to)."""
-    scheme = b"http"
-    fields = forwardable(head.fields, head.index, PRIVATE | _REPLACED | _NEVER)
-    said = head.index.get(b"x-forwarded-for")
-    chain = b"%s, %s" % (said, peer.encode()) if said else peer.encode()
+def from_client(head: RequestHead, arrival: Arrival, now: float, longest: float, *, request_id: bytes = b"") -> Inbound:
+    """A client's request: private fields removed, and what it says of itself or of others before it. A trusted proxy is
+    believed where it says a thing once and understandably; X-Forwarded-For goes on with its address."""
+    believed: Index = {}
+    if arrival.trusted:
+        times = Counter(name.lower() for name, _ in head.fields)
+        believed = {name: head.index[name] for name in REWRITTEN & times.keys() if times[name] == 1}
+    fields = forwardable(head.fields, head.index, PRIVATE | _NEVER | (REWRITTEN - (believed.keys() & _PASSED)))
+    scheme = believed.get(b"x-forwarded-proto", b"").lower()
+    scheme = scheme if scheme in MARKS else arrival.scheme
+    host = believed.get(b"x-forwarded-host", b"").lower()
+    chain = arrival.peer.encode()
+    if arrival.trusted and (said := head.index.get(b"x-forwarded-for")):  # it may be a list, or several fields
+        chain = b"%s, %s" % (said, chain)
     fields += (
         (b"X-Forwarded-For", chain),
         (b"X-Forwarded-Proto", scheme),
-        (b"X-Forwarded-Host", head.authority),
+        (b"X-Forwarded-Host", host if AUTHORITY.fullmatch(host) else head.authority),
     )
     return _inbound(head, fields, scheme, now + longest, request_id, from_hop=False, forwarded=False)
 

@@ -16,7 +16,7 @@ from shield_proxy.tiers.inbound import Inbound, from_client, from_pod, request_i
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
 from shield_proxy.tiers.replay import covers, replay_now, send_large
-from shield_proxy.tiers.snapshot import Routed, route
+from shield_proxy.tiers.snapshot import Routed, route, speaks_for
 from shield_proxy.tiers.source import Wanted
 from shield_proxy.tiers.tunnelling import ask_upgrade, run_tunnel
 from shield_proxy.wire.exchange import ClientGone, Exchange
@@ -65,6 +65,9 @@ class Pipeline:
             exchange.close_after = True
             self._refuse(exchange, routed, 413, "request-too-large")
             return None
+        if not speaks_for(snapshot, exchange.arrival, routed.zone):
+            self._refuse(exchange, routed, 421, "misdirected")
+            return None
         if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
             self._refuse(exchange, routed, 508, "loop")
             return None
@@ -84,7 +87,9 @@ class Pipeline:
     def _inbound(self, exchange: Exchange) -> Inbound:
         longest = self._core.settings.longest
         if not self._hop:
-            return from_client(exchange.head, exchange.peer, exchange.started, longest, request_id=exchange.request_id)
+            return from_client(
+                exchange.head, exchange.arrival, exchange.started, longest, request_id=exchange.request_id
+            )
         identity = exchange.identity
         same = isinstance(identity, PodIdentity) and identity.tier == str(self._core.settings.tier)
         return from_pod(exchange.head, exchange.started, longest, same_tier=same, request_id=exchange.request_id)
@@ -92,7 +97,7 @@ class Pipeline:
     def _replay(self, context: Context, entry: Entry) -> Later:
         core, exchange = self._core, context.exchange
         if exchange.head.method == b"GET" and not self._hop:
-            core.alias(exchange.head, context.inbound.scheme, entry, trusted=exchange.trusted)
+            core.alias(exchange.head, context.inbound.scheme, entry, exchange.arrival)
         index, wall = context.inbound.index, core.wall()
         if replay_now(exchange, index, entry, core.place, exchange.started, wall, "HIT", b"hit"):
             core.account(exchange, context.routed, "HIT", "")

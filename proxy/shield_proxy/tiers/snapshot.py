@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
+from shield_proxy.wire.arrival import Arrival
+from shield_proxy.wire.hosts import HostMap
 
 MOST_KNOWN = 4096
 """Authorities remembered."""
@@ -14,9 +16,8 @@ class Snapshot:
     """A fleet state with its lookups."""
 
     state: FleetState
-    exact: Mapping[str, Zone]
-    wildcards: tuple[tuple[str, Zone], ...]
-    """(`.example.com`, zone), longest first; the empty suffix is every host."""
+    zones: HostMap[Zone]
+    """By host."""
     data_centers: Mapping[str, DataCenter]
     known: "dict[bytes, _Host]"
     """Authorities that were looked up, so that it is done once."""
@@ -43,21 +44,13 @@ class _Host:
 
 def compile_snapshot(state: FleetState) -> Snapshot:
     """The snapshot of a state; of zones that claim one host the first in the state has it."""
-    exact: dict[str, Zone] = {}
-    wildcards: dict[str, Zone] = {}
-    for zone in state.zones:
-        for host in zone.hosts:
-            if host == "*" or host.startswith("*."):  # `*` alone: any host, of `shield-proxy run`
-                wildcards.setdefault(host[1:], zone)
-            else:
-                exact.setdefault(host, zone)
-    ordered = sorted(wildcards.items(), key=lambda item: (-len(item[0]), item[0]))
+    zones = HostMap((host, zone) for zone in state.zones for host in zone.hosts)
     routed = {
         (zone.uid, origin.name): Routed(zone, origin, f"{zone.namespace}/{zone.name}")
         for zone in state.zones
         for origin in zone.origins
     }
-    return Snapshot(state, exact, tuple(ordered), {dc.key: dc for dc in state.data_centers}, {}, routed)
+    return Snapshot(state, zones, {dc.key: dc for dc in state.data_centers}, {}, routed)
 
 
 def host_of(authority: bytes) -> str:
@@ -89,12 +82,19 @@ def route(snapshot: Snapshot, authority: bytes, path: bytes) -> Routed | None:
 
 def _look_up(snapshot: Snapshot, authority: bytes) -> _Host | None:
     host = host_of(authority)
-    zone = snapshot.exact.get(host)
+    zone = snapshot.zones.find(host)
     if zone is None:
-        zone = next((zone for suffix, zone in snapshot.wildcards if host.endswith(suffix) and host != suffix), None)
-        if zone is None:
-            return None
+        return None
     return _Host(host, zone, snapshot.routed[zone.uid, zone.origins[0].name])
+
+
+def speaks_for(snapshot: Snapshot, arrival: Arrival, zone: Zone) -> bool:
+    """Whether the connection may carry requests of the zone: under TLS only where it was secured with the zone's own
+    certificate (RFC 9110, 7.4). A trusted proxy checks names of its own, and may use one connection for all."""
+    if arrival.server_name is None or arrival.trusted:
+        return True
+    secured = snapshot.zones.find(arrival.server_name)
+    return secured is not None and (secured is zone or secured.certificate == zone.certificate)
 
 
 def _covers(entry: Route, host: str, path: str) -> bool:

@@ -181,7 +181,7 @@ class Source:
         current = context.snapshot is self._core.snapshot
         if current and context.exchange.head.method == b"GET" and not context.inbound.from_hop:
             exchange, scheme = context.exchange, context.inbound.scheme
-            self._core.alias(exchange.head, scheme, entry, trusted=exchange.trusted)
+            self._core.alias(exchange.head, scheme, entry, exchange.arrival)
 
 
 def fwd_of(wanted: Wanted) -> bytes:

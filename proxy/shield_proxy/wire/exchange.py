@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from shield_proxy.config.identity import Identity
+from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import Fields, Length, RequestHead
 from shield_proxy.wire.serialise import CONTINUE, chunk
@@ -20,8 +21,7 @@ class ClientGone(Exception):
 class Outlet(Protocol):
     """The connection an exchange writes to."""
 
-    peer: str
-    trusted: bool
+    arrival: Arrival
     identity: Identity | None
 
     @property
@@ -83,14 +83,19 @@ class Exchange:
         """By which errors and the log name it: hex digits; set by the service."""
 
     @property
+    def arrival(self) -> Arrival:
+        """Who is at the other end of the connection, and how it came."""
+        return self._outlet.arrival
+
+    @property
     def peer(self) -> str:
         """The other end's IP address."""
-        return self._outlet.peer
+        return self._outlet.arrival.peer
 
     @property
     def trusted(self) -> bool:
         """The other end is a proxy whose word on the client counts."""
-        return self._outlet.trusted
+        return self._outlet.arrival.trusted
 
     @property
     def identity(self) -> Identity | None:

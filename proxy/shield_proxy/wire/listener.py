@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shield_proxy.config.identity import Identity
+from shield_proxy.wire.arrival import Arrival
+from shield_proxy.wire.doors import Door, Entry, Room
+from shield_proxy.wire.opening import Opening
 from shield_proxy.wire.parse import HeadLimits
 from shield_proxy.wire.service import Service
 from shield_proxy.wire.tls import HopTls
@@ -49,7 +52,10 @@ class Listener:
         *,
         tls: HopTls | None = None,
         accepts: Callable[[Identity | None], bool] = lambda _: True,
+        entry: Entry | None = None,
+        room: Room | None = None,
     ) -> None:
+        """`tls` is for pods, `entry` for clients; without `room` the port has limits.connections for itself."""
         self.service = service
         self.limits = limits
         self.clock = clock
@@ -60,6 +66,7 @@ class Listener:
         self.refused = 0
         """Connections that were not admitted."""
         self.draining = False
+        self.door = Door(entry or Entry(), room or Room(limits.connections), clock, self._connection)
         self._tls = tls
         self._accepts = accepts
         self._connections: set[ServerConnection] = set()
@@ -68,22 +75,28 @@ class Listener:
     @property
     def connections(self) -> int:
         """Open connections."""
-        return len(self._connections)
+        return len(self._connections) + self.door.openings
 
     async def listen(self, addresses: tuple[tuple[str, int], ...]) -> None:
         """Listens on all addresses; OSError where one is taken."""
-        from shield_proxy.wire.server import ServerConnection  # the two know each other
-
         loop = asyncio.get_running_loop()
         context = self._tls.server if self._tls is not None else None
         for address in addresses:
             sock = _bind(address)
             try:
-                server = await loop.create_server(lambda: ServerConnection(self), sock=sock, ssl=context, backlog=4096)
+                server = await loop.create_server(self._accepted, sock=sock, ssl=context, backlog=4096)
             except BaseException:
                 sock.close()
                 raise
             self._servers.append(server)
+
+    def _accepted(self) -> asyncio.Protocol:
+        return self._connection(None) if self.door.direct else Opening(self.door)
+
+    def _connection(self, arrival: Arrival | None) -> asyncio.Protocol:
+        from shield_proxy.wire.server import ServerConnection  # the two know each other
+
+        return ServerConnection(self, arrival)
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
@@ -93,7 +106,7 @@ class Listener:
 
     def admit(self, connection: "ServerConnection", identity: Identity | None) -> bool:
         """Keeps the connection; False where it is one too many or of somebody else's."""
-        if len(self._connections) >= self.limits.connections or not self._accepts(identity):
+        if not self._accepts(identity) or not self.door.room.enter():
             self.refused += 1
             return False
         self._connections.add(connection)
@@ -101,10 +114,13 @@ class Listener:
 
     def forget(self, connection: "ServerConnection") -> None:
         """The connection has ended."""
-        self._connections.discard(connection)
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self.door.room.leave()
 
     def sweep(self, now: float) -> None:
         """Looks at every connection's deadline; call it about once a second."""
+        self.door.sweep(now)
         for connection in tuple(self._connections):
             connection.sweep(now)
 
@@ -115,6 +131,7 @@ class Listener:
 
     def close_idle(self) -> None:
         """Connections without a request are closed; a client that is just about to send one has to repeat it."""
+        self.door.cut()
         for connection in tuple(self._connections):
             connection.close_idle()
 
@@ -127,6 +144,7 @@ class Listener:
     def close(self) -> None:
         """Cuts every connection."""
         self.stop_listening()
+        self.door.cut()
         for connection in tuple(self._connections):
             connection.cut()
 

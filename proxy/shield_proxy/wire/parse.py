@@ -96,6 +96,8 @@ def judge_partial(buffer: bytes, start: int, limits: HeadLimits) -> None:
 
     An empty line before the head is tolerated (RFC 9112, 2.2).
     """
+    if buffer[:1] == b"\x16":  # a ClientHello; its sender waits for an answer and never for the end of a line
+        raise Refused(400, "tls-on-plain-port")
     if buffer[:2] == b"\r\n":
         buffer, start = buffer[2:], 0
     end = buffer.find(b"\n")

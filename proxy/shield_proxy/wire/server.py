@@ -9,6 +9,7 @@ from typing import cast
 
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.answering import answered
+from shield_proxy.wire.arrival import NOWHERE, Arrival
 from shield_proxy.wire.channel import Channel
 from shield_proxy.wire.deadlines import Due, due
 from shield_proxy.wire.exchange import ClientGone, Exchange
@@ -17,7 +18,6 @@ from shield_proxy.wire.intake import Intake
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.message import NoBody, Refused
 from shield_proxy.wire.parse import judge_partial, parse_request
-from shield_proxy.wire.plain import MARKS
 from shield_proxy.wire.tls import peer_identity
 from shield_proxy.wire.tunnel import Leg
 
@@ -37,13 +37,12 @@ class ServerConnection(asyncio.Protocol):
         "_intake",
         "_listener",
         "_task",
+        "arrival",
         "identity",
-        "peer",
-        "scheme",
-        "trusted",
     )
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, arrival: Arrival | None = None) -> None:
+        """`arrival` where something came before the first request; else it is told by the transport."""
         self._listener = listener
         self._channel: Channel | None = None
         self._exchange: Exchange | None = None
@@ -57,16 +56,13 @@ class ServerConnection(asyncio.Protocol):
         """The client sends no more."""
         self._client: Client | None = None
         self.identity: Identity | None = None
-        self.peer = ""
-        self.scheme = b"http"
-        self.trusted = False
-        """The other end is a proxy whose word on the client counts."""
+        self.arrival = arrival or NOWHERE
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admits the connection or ends it."""
         self._channel = Channel(cast(asyncio.Transport, transport), self._listener.clock)
-        name = transport.get_extra_info("peername")
-        self.peer = str(name[0]) if name else ""
+        if self.arrival is NOWHERE:
+            self.arrival = self._listener.door.arrival(transport.get_extra_info("peername"))
         if self._listener.mutual:
             self.identity = peer_identity(transport.get_extra_info("ssl_object"))
         if not self._listener.admit(self, self.identity):
@@ -152,7 +148,7 @@ class ServerConnection(asyncio.Protocol):
     def _introduce(self) -> Client:
         fast, requests = self._listener.fast, self._listener.limits.requests or UNLIMITED
         introduce = Client if fast is None else fast.introduce
-        self._client = client = introduce(self.peer, MARKS[self.scheme], self.trusted, requests)
+        self._client = client = introduce(self.arrival.peer, self.arrival.mark, self.arrival.trusted, requests)
         return client
 
     def _go_on(self) -> None:
@@ -222,7 +218,9 @@ class ServerConnection(asyncio.Protocol):
 
     async def _respond(self, exchange: Exchange, later: Coroutine[None, None, None]) -> None:
         try:
-            await answered(exchange, later, lambda code, why: self._listener.service.refusal(code, why, self.peer))
+            await answered(
+                exchange, later, lambda code, why: self._listener.service.refusal(code, why, self.arrival.peer)
+            )
         finally:
             self._listener.running -= 1
             self._task = None
@@ -244,7 +242,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answers what is not a request, and closes."""
-        lines, body = self._listener.service.refusal(status, reason, self.peer)
+        lines, body = self._listener.service.refusal(status, reason, self.arrival.peer)
         if self._channel is not None:
             framing = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
             self._channel.transport.writelines([lines, framing, body])

@@ -1,9 +1,11 @@
 """What only clients and what only hops may say, and what we write ourselves."""
 
+from shield_proxy.cache.key import cache_key
 from shield_proxy.config.contract import PRIVATE_HEADERS
 from shield_proxy.tiers.errors import refused_by_pod
 from shield_proxy.tiers.inbound import from_client, from_pod
 from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_fields, place_of
+from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
 
@@ -21,16 +23,70 @@ def names(fields: tuple[tuple[bytes, bytes], ...]) -> set[bytes]:
 
 def test_a_client_has_no_say_in_what_hops_tell_each_other() -> None:
     head = request(*(f"{name.upper()}: 1" for name in PRIVATE_HEADERS), "X: y")
-    inbound = from_client(head, "192.0.2.1", 100, 60)
+    inbound = from_client(head, Arrival("192.0.2.1"), 100, 60)
     assert names(inbound.fields) == {b"x", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
     assert (inbound.forwarded, inbound.from_hop, inbound.scheme, inbound.deadline) == (False, False, b"http", 160)
 
 
-def test_forwarding_fields_are_set_and_the_chain_is_appended_to() -> None:
-    inbound = from_client(request("X-Forwarded-For: a", "X-Forwarded-For: b", "X-Forwarded-Proto: https"), "c", 0, 1)
-    assert inbound.index[b"x-forwarded-for"] == b"a, b, c"
-    assert inbound.index[b"x-forwarded-proto"] == b"http"
-    assert inbound.index[b"x-forwarded-host"] == b"shop.example:80"
+SAID = (
+    "X-Forwarded-For: a",
+    "X-Forwarded-For: b",
+    "X-Forwarded-Proto: HTTPS",
+    "X-Forwarded-Host: Other.example",
+    "X-Forwarded-Port: 444",
+    "X-Real-IP: a",
+    "Forwarded: for=a",
+)
+
+
+def test_what_a_client_says_of_itself_is_removed_and_written_anew() -> None:
+    inbound = from_client(request(*SAID), Arrival("c"), 0, 1)
+    assert inbound.scheme == b"http"
+    assert dict(inbound.fields) == {
+        b"X-Forwarded-For": b"c",
+        b"X-Forwarded-Proto": b"http",
+        b"X-Forwarded-Host": b"shop.example:80",
+    }
+
+
+def test_a_trusted_proxy_is_believed_and_the_chain_goes_on_with_its_address() -> None:
+    inbound = from_client(request(*SAID), Arrival("c", trusted=True), 0, 1)
+    assert inbound.scheme == b"https"
+    assert dict(inbound.fields) == {
+        b"X-Forwarded-Port": b"444",
+        b"X-Real-IP": b"a",
+        b"Forwarded": b"for=a",
+        b"X-Forwarded-For": b"a, b, c",
+        b"X-Forwarded-Proto": b"https",
+        b"X-Forwarded-Host": b"other.example",
+    }
+
+
+def test_what_a_trusted_proxy_says_twice_or_unintelligibly_is_not_believed() -> None:
+    twice = [line for line in SAID[2:] for _ in range(2)]
+    odd = ["X-Forwarded-Proto: https, http", "X-Forwarded-Host: a b"]
+    for lines in (twice, odd):
+        inbound = from_client(request(*lines), Arrival("c", trusted=True), 0, 1)
+        assert inbound.scheme == b"http"
+        assert dict(inbound.fields) == {
+            b"X-Forwarded-For": b"c",
+            b"X-Forwarded-Proto": b"http",
+            b"X-Forwarded-Host": b"shop.example:80",
+        }
+
+
+def test_the_scheme_is_that_of_the_connection_where_nobody_trusted_says_otherwise() -> None:
+    secured = Arrival("c", scheme=b"https", server_name="shop.example")
+    assert from_client(request("X-Forwarded-Proto: http"), secured, 0, 1).scheme == b"https"
+
+
+def test_a_host_that_a_trusted_proxy_tells_is_part_of_the_key() -> None:
+    keys = {
+        cache_key("zone", b"http", b"shop.example:80", b"/", from_client(request(*lines), arrival, 0, 1).index)
+        for arrival in (Arrival("c"), Arrival("c", trusted=True))
+        for lines in ((), ("X-Forwarded-Host: shop.example:80",), ("X-Forwarded-Host: other.example",))
+    }
+    assert len(keys) == 2
 
 
 def test_a_hop_is_obeyed_and_its_words_go_no_further() -> None:
@@ -46,7 +102,7 @@ def test_a_pod_of_the_same_tier_is_never_forwarded_again() -> None:
 
 
 def test_via_and_cdn_loop_grow() -> None:
-    inbound = from_client(request("Via: 1.0 old", "CDN-Loop: other"), "c", 0, 1)
+    inbound = from_client(request("Via: 1.0 old", "CDN-Loop: other"), Arrival("c"), 0, 1)
     fields = dict(outgoing_fields(inbound, inbound.fields, PLACE, "uid", b"host"))
     assert fields[b"Host"] == b"host"
     assert fields[b"Via"] == b"1.0 old, 1.1 smart-shield-lower"
@@ -54,7 +110,7 @@ def test_via_and_cdn_loop_grow() -> None:
 
 
 def test_hops_are_told_scheme_budget_generation_and_forwarding() -> None:
-    inbound = from_client(request(), "c", 0, 10)
+    inbound = from_client(request(), Arrival("c"), 0, 10)
     told = dict(hop_fields(inbound, 0, 7, forward=True))
     assert told == {
         b"Shield-Scheme": b"http",

@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shield_proxy.wire import fast, fastpure
+from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.listener import Listener, ServerLimits
 from shield_proxy.wire.message import Refused
@@ -248,9 +249,8 @@ class Told:
 def through_a_connection(module: Any, pieces: list[bytes], *, fast: bool, trusted: bool) -> bytes:
     names = names_of(module)
     listener = Listener(Told(names, module.FastPath(names, LIMITS) if fast else None), ServerLimits(), lambda: NOW)
-    connection, transport = ServerConnection(listener), Recorder()
+    connection, transport = ServerConnection(listener, Arrival("192.0.2.1", trusted=trusted)), Recorder()
     connection.connection_made(transport)
-    connection.trusted = trusted
     for piece in pieces:
         connection.data_received(piece)
     return b"".join(transport.written)
