@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from world.client import Client
 from world.fleet import Fleet, until, zone
 from world.origin import Origin, Say
+from world.raworigin import RawOrigin
 from world.websocket import EchoOrigin, websocket
 
 from shield_proxy.config.contract import Tier
@@ -17,44 +18,6 @@ from shield_proxy.tiers.tunnels import TunnelLimits
 
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n"
 ASK = b"GET /chat HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive, Upgrade\r\nUpgrade: chat\r\n\r\n"
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-class RawOrigin:
-    """Reads a head, then lets `talk` go on; `heads` are what it saw."""
-
-    def __init__(self) -> None:
-        self.heads: list[bytes] = []
-        self.talk: Talk = echo
-        self.port = 0
-        self.ended = 0
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
-            await self.talk(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # whoever asked has left, or stop() ends us
-        finally:
-            self.ended += 1
-            self._tasks.discard(task)
-            writer.close()
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,7 +37,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 @pytest_asyncio.fixture
 async def raw() -> AsyncIterator[RawOrigin]:
-    server = RawOrigin()
+    server = RawOrigin(echo)
     await server.start()
     yield server
     await server.stop()

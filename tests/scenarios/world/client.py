@@ -1,7 +1,7 @@
 """A client that writes bytes and reads responses strictly. It shares no code with the proxy."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -11,6 +11,7 @@ class Response:
     body: bytes
     head: bytes
     interim: list[bytes]
+    trailers: list[str] = field(default_factory=list)
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.fields if key.lower() == name.lower()]
@@ -75,7 +76,8 @@ class Client:
             assert not response.values("content-length")
             while size := int(await self.reader.readuntil(b"\r\n"), 16):
                 response.body += (await self.reader.readexactly(size + 2))[:-2]
-            assert await self.reader.readexactly(2) == b"\r\n"
+            while (line := (await self.reader.readuntil(b"\r\n"))[:-2].decode("latin-1")) != "":
+                response.trailers.append(line)
         elif response.values("content-length"):
             response.body = await self.reader.readexactly(int(response["content-length"]))
         else:

@@ -15,6 +15,7 @@ class Seen:
     fields: list[tuple[str, str]]
     body: bytes = b""
     connection: int = 0
+    trailers: list[str] = field(default_factory=list)
 
     def values(self, name: str) -> list[str]:
         return [value for key, value in self.fields if key.lower() == name.lower()]
@@ -32,6 +33,8 @@ class Say:
     fields: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     chunks: list[bytes] | None = None
+    trailers: bytes = b""
+    """Whole lines behind the last chunk."""
     delay: float = 0.0
     cut: bool = False
     close: bool = False
@@ -115,7 +118,8 @@ class Origin:
         elif seen.values("transfer-encoding"):
             while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
                 seen.body += (await reader.readexactly(size + 2))[:-2]
-            await reader.readuntil(b"\r\n")
+            while (line := (await reader.readuntil(b"\r\n"))[:-2].decode("latin-1")) != "":
+                seen.trailers.append(line)
         answer = self.script(seen)
         say = answer if isinstance(answer, Say) else await answer
         if say.delay:
@@ -144,7 +148,7 @@ class Origin:
                 writer.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
                 await writer.drain()
             if not say.cut:
-                writer.write(b"0\r\n\r\n")
+                writer.write(b"0\r\n" + say.trailers + b"\r\n")
         elif not bodiless:
             writer.write(say.body)
         await writer.drain()
