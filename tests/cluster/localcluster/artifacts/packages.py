@@ -40,6 +40,10 @@ NEEDED = {
     # what the benchmarks compare with and load by
     "nginx": "nginx-light",
     "wrk": "wrk",
+    # clients that people use, in tests
+    "h2load": "nghttp2-client",
+    "ab": "apache2-utils",
+    "chromium": "chromium",
 }
 
 
