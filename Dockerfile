@@ -5,6 +5,11 @@ ARG BASE=docker.io/library/python:3.13-slim-trixie
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
+# The compiler, and Python's headers where the base image has none. They stay in this stage.
+RUN apt-get -qq update \
+ && apt-get -qq install -y --no-install-recommends gcc libc6-dev \
+      $(python3 -c 'import os, sysconfig as s; print("" if os.path.exists(s.get_path("include") + "/Python.h") else "python3-dev")') \
+      >/dev/null
 RUN python3 -m venv /build \
  && python3 -m venv --without-pip --symlinks /opt/smart-shield
 COPY requirements/build.txt requirements/image.txt requirements/
@@ -21,7 +26,8 @@ RUN if [ -n "${VERSION}" ]; then \
     fi \
  && /build/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
  && /build/bin/python -m pip --python /opt/smart-shield/bin/python install --quiet --no-compile --no-deps --no-index \
-      /dist/*.whl
+      /dist/*.whl \
+ && /opt/smart-shield/bin/shield-proxy --version | grep compiled
 COPY requirements/slim.py requirements/
 RUN /opt/smart-shield/bin/python requirements/slim.py
 
