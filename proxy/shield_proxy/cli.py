@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import io
 import json
 import logging
 import os
@@ -27,6 +26,9 @@ from shield_proxy.process.state import read_mounted
 from shield_proxy.wire.fast import IMPLEMENTATION
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
+STDERR = 2
+LOG_SECONDS = 1.0
+"""What is left of the log at the end gets so long."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -104,22 +106,25 @@ def _settings(config: Path | None) -> ProxySettings:
 def _serve(settings: ProxySettings) -> int:
     """Ends the process with run_proxy's code; returns only where it could not start."""
     # Here, so that --version, --help and `state` answer without loading servers.
+    from shield_proxy.process.outlet import LogOutlet, OutletLog
     from shield_proxy.process.proxy import StartFailure, run_proxy
 
+    outlet = LogOutlet(STDERR)
     logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=settings.log_level.upper(),
+        handlers=[OutletLog(outlet)],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # the access log comes in batches that must not wait in a buffer
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(run_proxy(settings))
             # Everything that counts is closed. The loop is not: handshakes that peers have begun have no owner, and it
             # refuses to close over them.
-            sys.stdout.flush()
+            outlet.close(LOG_SECONDS)
             sys.stderr.flush()
             os._exit(code)
     except StartFailure as failure:
+        outlet.close(LOG_SECONDS)
         print(f"shield-proxy: {failure}", file=sys.stderr)
         return EXIT_FAILED
 

@@ -1,5 +1,7 @@
 """L2: a real Redis that is shared, killed, stopped and filled."""
 
+import asyncio
+import itertools
 import os
 import signal
 import time
@@ -137,3 +139,21 @@ async def test_large_bodies_are_not_put_into_redis(fleet: Fleet, origin: Origin,
     assert len((await fleet.get("low-1", "/a")).body) == size
     assert (await fleet.get("low-1", "/a")).word == "HIT"
     assert redis.command("DBSIZE") == "0"
+
+
+async def test_a_password_that_changes_is_used_for_new_connections(fleet: Fleet, origin: Origin, redis: Redis) -> None:
+    wrong = RedisSettings("127.0.0.1", redis.port, "former")
+    await fleet.add("low", Tier.UPPER, redis=wrong)
+    fleet.use(zone(origin.port))
+    origin.script = lambda _: Say(fields=CACHED, body=b"one")
+    assert (await fleet.get("low", "/a")).status == 200
+    failed = fleet.pods["low"].counters.by_kind
+    await until(lambda: failed.get(("shield_redis_operations_total", "failed"), 0) > 0)
+    assert stored(fleet, "low") == 0
+    fleet.pods["low"].use_redis_password("secret")
+    async with asyncio.timeout(10):
+        for number in itertools.count():
+            assert (await fleet.get("low", f"/{number}")).status == 200
+            if stored(fleet, "low"):
+                break
+            await asyncio.sleep(0.1)

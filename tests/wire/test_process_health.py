@@ -20,7 +20,8 @@ class Pod:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.listening = self.alive = True
+        self.listening = True
+        self.complaint: str | None = None
         self.draining = False
         self.holder = StateHolder("shop", "default", lambda _state: None, ready_at=20)
         self.port = 0
@@ -47,7 +48,7 @@ class Pod:
 async def pod() -> AsyncIterator[Pod]:
     pod = Pod()
     app = health_application(
-        pod.situation, lambda: pod.alive, lambda: process_families("lower", 3, True, pod.draining, 0.0)
+        pod.situation, lambda: pod.complaint, lambda: process_families("lower", 3, True, pod.draining, 0.0)
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
@@ -83,8 +84,8 @@ async def test_a_pod_whom_nobody_confirms_is_ready_after_twenty_seconds(pod: Pod
 async def test_a_draining_pod_lives(pod: Pod) -> None:
     pod.draining = True
     assert await pod.get("/livez") == (200, "ok")
-    pod.alive = False
-    assert (await pod.get("/livez"))[0] == 503
+    pod.complaint = "deadlines have not been looked at for 40 s"
+    assert await pod.get("/livez") == (503, "deadlines have not been looked at for 40 s")
 
 
 async def test_metrics_are_prometheus_text(pod: Pod) -> None:

@@ -36,14 +36,17 @@ def why_not_ready(now: Situation) -> str | None:
 
 
 def health_application(
-    situation: Callable[[], Situation], alive: Callable[[], bool], families: Callable[[], Iterable[Family]]
+    situation: Callable[[], Situation],
+    why_not_alive: Callable[[], str | None],
+    families: Callable[[], Iterable[Family]],
 ) -> web.Application:
     """/livez, /readyz and /metrics."""
 
     one_at_a_time = asyncio.Lock()
 
     async def livez(_request: web.Request) -> web.Response:
-        return web.Response(text="ok\n") if alive() else web.Response(text="the data plane has ended\n", status=503)
+        reason = why_not_alive()
+        return web.Response(text=f"{reason or 'ok'}\n", status=503 if reason else 200)
 
     async def readyz(_request: web.Request) -> web.Response:
         reason = why_not_ready(situation())

@@ -18,18 +18,22 @@ from typing import Any
 from aiohttp import web
 
 from shield_proxy.config.contract import Tier
+from shield_proxy.process.descriptors import fitting_connections, raise_file_limit
 from shield_proxy.process.health import Situation, health_application, why_not_ready
 from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
-from shield_proxy.process.metrics import process_families
+from shield_proxy.process.life import Life
+from shield_proxy.process.metrics import most_files, process_families
+from shield_proxy.process.outlet import LogOutlet
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
-from shield_proxy.process.settings import ProxySettings
+from shield_proxy.process.settings import ProxySettings, read_password
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, Signature, signature, take_mounted, watch
 from shield_proxy.tiers.dataplane import Dataplane
 from shield_proxy.tiers.families import Family
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings
+from shield_proxy.wire.listener import ServerLimits
 from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 
 log = logging.getLogger("shield.process")
@@ -37,6 +41,9 @@ log = logging.getLogger("shield.process")
 STATE_POLL_SECONDS = 2.0
 TLS_POLL_SECONDS = 5.0
 RESTART_SECONDS = 5.0
+LOG_SECONDS = 1.0
+"""What is left of the access log at the end gets so long."""
+STDOUT = 1
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -56,10 +63,10 @@ class _Process:
     dataplane: Dataplane
     holder: StateHolder
     meter: LatencyMeter
+    outlet: LogOutlet | None
     started: float
     listening: bool = False
     draining: bool = False
-    ended: bool = False
 
     def situation(self) -> Situation:
         held = self.holder.envelope
@@ -79,7 +86,11 @@ class _Process:
             self.draining,
             self.started,
         )
-        yield from self.dataplane.counters.snapshot()
+        counters = self.dataplane.counters
+        counters.limits["file_descriptors"] = most_files()
+        if self.outlet is not None:
+            counters.values["shield_access_log_lost_total"] = self.outlet.lost
+        yield from counters.snapshot()
 
 
 async def run_proxy(settings: ProxySettings) -> int:
@@ -89,6 +100,8 @@ async def run_proxy(settings: ProxySettings) -> int:
     stop = asyncio.Event()
     _on_signals(process, stop)
     async with AsyncExitStack() as owned:
+        if process.outlet is not None:
+            owned.callback(process.outlet.close, LOG_SECONDS)
         owned.push_async_callback(process.dataplane.close)
         await _open_ports(process, owned)
         async with asyncio.TaskGroup() as group:
@@ -107,6 +120,8 @@ async def run_proxy(settings: ProxySettings) -> int:
 def _assemble(settings: ProxySettings) -> _Process:
     tls_files = signature(_tls_files(settings.tls_dir)) if settings.tls_dir is not None else ()
     tls = _certificates(settings.tls_dir)
+    outlet = LogOutlet(STDOUT) if settings.access_log else None
+    connections = fitting_connections(ServerLimits().connections, raise_file_limit())
     dataplane = Dataplane(
         DataplaneSettings(
             tier=settings.tier,
@@ -120,8 +135,12 @@ def _assemble(settings: ProxySettings) -> _Process:
             max_object_bytes=settings.max_object_bytes,
             redis=settings.redis,
             access_log=settings.access_log,
+            access_log_format=settings.access_log_format,
+            access_log_share=settings.access_log_sample,
+            server=ServerLimits(connections=connections),
         ),
         tls,
+        write_log=outlet.offer if outlet is not None else len,
     )
     ready_at = time.monotonic() + settings.confirm_seconds
     holder = StateHolder(settings.namespace, settings.fleet, dataplane.use, ready_at)
@@ -134,7 +153,7 @@ def _assemble(settings: ProxySettings) -> _Process:
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
     connect = partial(connect_once, threaded_resolution())
     meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect, time.monotonic, random.random)
-    return _Process(settings, tls, tls_files, dataplane, holder, meter, time.time())
+    return _Process(settings, tls, tls_files, dataplane, holder, meter, outlet, time.time())
 
 
 def _tls_files(directory: Path) -> list[Path]:
@@ -150,7 +169,9 @@ def _certificates(directory: Path | None) -> HopTls | None:
 
 async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
     settings, tls = process.settings, process.tls
-    health = health_application(process.situation, lambda: not process.ended, process.families)
+    life = Life(process.dataplane, time.monotonic)
+    owned.callback(life.stop)
+    health = health_application(process.situation, life.why_not_alive, process.families)
     await _serve("health", health, settings.health, None, owned)
     try:
         await process.dataplane.start()
@@ -158,6 +179,7 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
         shown = ", ".join(f"{host}:{port}" for host, port in (*settings.client, *settings.hop))
         raise StartFailure(f"client or hop port ({shown}): {_reason(error)}") from error
     process.listening = True
+    life.start()
     if tls is not None:
         port = InternalPort(
             settings.namespace,
@@ -207,6 +229,9 @@ def _background(process: _Process) -> Iterable[Work]:
         yield partial(watch, chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
     if tls is not None and (kept := settings.tls_dir) is not None:
         yield partial(watch, _tls_files(kept), Renewal(tls).renew, TLS_POLL_SECONDS, process.tls_files)
+    if (secret := settings.redis_password_file) is not None:
+        changed = partial(_take_password, process.dataplane, secret)
+        yield partial(watch, [secret], changed, STATE_POLL_SECONDS, signature([secret]))
     if tls is not None and settings.internal:
         fleet, port = (settings.namespace, settings.fleet), settings.internal[0][1]
         yield partial(
@@ -217,6 +242,16 @@ def _background(process: _Process) -> Iterable[Work]:
             settings.address,
             resolve_host,
         )
+
+
+def _take_password(dataplane: Dataplane, path: Path) -> bool:
+    try:
+        dataplane.use_redis_password(read_password(path))
+    except (OSError, UnicodeDecodeError) as error:
+        log.error("the password of Redis stays the former one: %s", error)
+        return not isinstance(error, OSError)
+    log.info("the password of Redis was read again")
+    return True
 
 
 def _on_signals(process: _Process, stop: asyncio.Event) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from shield_proxy.config import contract
 from shield_proxy.config.codec import decode_state
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.state import FleetState
+from shield_proxy.tiers.logformats import FORMATS
 from shield_proxy.tiers.settings import Addresses, RedisSettings
 
 CONFIRM_SECONDS = 20
@@ -46,6 +48,8 @@ class ProxySettings:
     state: FleetState | None = None
     """Used before anything mounted or pushed is there."""
     redis: RedisSettings | None = None
+    redis_password_file: Path | None = None
+    """Read again when it changes."""
     memory_bytes: int = 128 << 20
     max_object_bytes: int = 64 << 20
     drain_seconds: int = 20
@@ -55,6 +59,13 @@ class ProxySettings:
     confirm_seconds: int = CONFIRM_SECONDS
     log_level: str = "info"
     access_log: bool = False
+    access_log_format: str = "json"
+    access_log_sample: float = 1.0
+    """Share of the requests that is logged; those with 5xx always are."""
+    otlp_endpoint: str | None = None
+    """Base URL of an OTLP/HTTP receiver of spans."""
+    otlp_sample: float = 0.1
+    """Share of the requests without a traceparent of which spans are sent."""
 
     @property
     def data_center(self) -> str:
@@ -77,6 +88,10 @@ FIELDS = {
     "drainDelaySeconds": "SHIELD_DRAIN_DELAY_SECONDS",
     "logLevel": "SHIELD_LOG_LEVEL",
     "accessLog": "SHIELD_ACCESS_LOG",
+    "accessLogFormat": "SHIELD_ACCESS_LOG_FORMAT",
+    "accessLogSample": "SHIELD_ACCESS_LOG_SAMPLE",
+    "otlpEndpoint": "SHIELD_OTLP_ENDPOINT",
+    "otlpSample": "SHIELD_OTLP_SAMPLE",
 }
 """Field -> the variable that carries it in a pod."""
 FILE_ONLY = ("listen", "tlsDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
@@ -120,6 +135,11 @@ def _typed(field: str, value: str, variable: str) -> object:
         if value not in ("on", "off"):
             raise InvalidField(variable, f"must be on or off, not {value!r}")
         return value == "on"
+    if field in ("accessLogSample", "otlpSample"):
+        try:
+            return float(value)
+        except ValueError:
+            raise InvalidField(variable, f"must be a number from 0 to 1, not {value!r}") from None
     return value
 
 
@@ -152,6 +172,7 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         state_dir=Path(top.text("stateDir", contract.STATE_DIR)),
         state=_inline_state(top),
         redis=_redis(top),
+        redis_password_file=_redis_password_file(top),
         memory_bytes=_bytes(top, "memory", 128 << 20),
         max_object_bytes=_bytes(top, "maxObject", 64 << 20),
         drain_seconds=top.number("drainSeconds", 20, most=3600),
@@ -159,6 +180,10 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         confirm_seconds=top.number("confirmSeconds", CONFIRM_SECONDS, most=3600),
         log_level=_one_of(top, "logLevel", LOG_LEVELS, "info"),
         access_log=top.flag("accessLog", False),
+        access_log_format=_one_of(top, "accessLogFormat", tuple(FORMATS), "json"),
+        access_log_sample=_share(top, "accessLogSample", 1.0),
+        otlp_endpoint=_url(top, "otlpEndpoint"),
+        otlp_sample=_share(top, "otlpSample", 0.1),
     )
 
 
@@ -207,11 +232,38 @@ def _one_of(top: Reader, key: str, allowed: tuple[str, ...], default: str | None
     return value
 
 
+def _share(top: Reader, key: str, default: float) -> float:
+    value = top.source.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InvalidField(top.at(key), f"must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _url(top: Reader, key: str) -> str | None:
+    if not top.has(key):
+        return None
+    value = top.text(key)
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
+        usable = usable and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidField(top.at(key), f"must be http://HOST[:PORT] or https://HOST[:PORT], not {value!r}")
+    return value
+
+
 def _bytes(top: Reader, key: str, default: int) -> int:
     value = top.source.get(key)
     if isinstance(value, str):
         return parse_bytes(value, top.at(key))
     return top.number(key, default)
+
+
+def read_password(path: Path) -> str | None:
+    """The password in a file, without the line end; None of an empty one. OSError, UnicodeDecodeError."""
+    return path.read_text("utf-8").rstrip("\r\n") or None
 
 
 def _inline_state(top: Reader) -> FleetState | None:
@@ -227,13 +279,17 @@ def _inline_state(top: Reader) -> FleetState | None:
     return state
 
 
+def _redis_password_file(top: Reader) -> Path | None:
+    return Path(top.text("redisPasswordFile", f"{contract.REDIS_DIR}/password")) if top.has("redis") else None
+
+
 def _redis(top: Reader) -> RedisSettings | None:
-    if not top.has("redis"):
+    path = _redis_password_file(top)
+    if path is None:
         return None
     host, port = parse_address(top.text("redis"), "redis")
-    path = Path(top.text("redisPasswordFile", f"{contract.REDIS_DIR}/password"))
     try:
-        return RedisSettings(host, port, path.read_text("utf-8").rstrip("\r\n") or None)
+        return RedisSettings(host, port, read_password(path))
     except FileNotFoundError:
         if top.has("redisPasswordFile"):
             raise InvalidField("redisPasswordFile", f"{path} does not exist") from None

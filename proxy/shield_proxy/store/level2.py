@@ -54,6 +54,10 @@ class Level2:
         self._full_until = 0.0
         self._writes: set[asyncio.Task[None]] = set()
 
+    def use_password(self, password: str | None) -> None:
+        """Connections made from now on are opened with it; one that fails is made anew."""
+        self._password = password
+
     @property
     def bypassed(self) -> bool:
         """Lookups are not made, because of failures."""

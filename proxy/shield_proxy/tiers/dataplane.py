@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,12 +39,6 @@ REFRESH = 3.0
 """Seconds between lookups of Services."""
 
 
-def write_to_stdout(text: str) -> None:
-    """The text is on its way when this returns."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
 class Dataplane:
     """Make, use() a state, start(); at the end begin_drain(), drained(), close()."""
 
@@ -55,9 +48,10 @@ class Dataplane:
         tls: HopTls | None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        write_log: Write = write_to_stdout,
+        write_log: Write = len,
     ) -> None:
-        """`clock` is monotonic; `tls` may be None only where there is no hop port."""
+        """`clock` is monotonic; `tls` may be None only where there is no hop port. `write_log` takes text of the access
+        log without waiting (see accesslog.Write); by default it goes nowhere."""
         if settings.hop_listen and tls is None:
             raise ValueError("a hop port needs certificates")
         self._settings, self._tls, self._clock = settings, tls, clock
@@ -87,6 +81,8 @@ class Dataplane:
         self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts)
         self._ticking: asyncio.Task[None] | None = None
         self._pulse = Pulse(self._beat)
+        self.looked_at = time.monotonic()
+        """When deadlines were last looked at, on time.monotonic."""
         counters = self.counters
         counters.limits["memory_bytes"] = settings.memory_bytes
         counters.limits["object_bytes"] = self._core.largest_object
@@ -122,6 +118,11 @@ class Dataplane:
         core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))
         self.counters.retain(frozenset(f"{zone.namespace}/{zone.name}" for zone in state.zones))
         self._members.watch(service for dc in state.data_centers for service in dc.services.values() if service)
+
+    def use_redis_password(self, password: str | None) -> None:
+        """New connections to L2 are opened with it."""
+        if self._level2 is not None:
+            self._level2.use_password(password)
 
     def ring_owner(self, key: bytes) -> bool:
         """Whether this pod owns the key among the live pods of its tier and data centre."""
@@ -197,6 +198,7 @@ class Dataplane:
 
     def _look(self, ticks: int) -> None:
         core, now = self._core, self._clock()
+        self.looked_at = time.monotonic()
         if self._fast is not None:
             self._fast.at = core.wall()
         self._pool.sweep(now)

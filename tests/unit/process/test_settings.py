@@ -56,6 +56,10 @@ def test_every_variable_reaches_its_setting() -> None:
             "SHIELD_DRAIN_DELAY_SECONDS": "0",
             "SHIELD_LOG_LEVEL": "debug",
             "SHIELD_ACCESS_LOG": "on",
+            "SHIELD_ACCESS_LOG_FORMAT": "combined",
+            "SHIELD_ACCESS_LOG_SAMPLE": "0.25",
+            "SHIELD_OTLP_ENDPOINT": "http://collector:4318",
+            "SHIELD_OTLP_SAMPLE": "1",
             "PATH": "/bin",
         },
         ipv6=False,
@@ -65,6 +69,28 @@ def test_every_variable_reaches_its_setting() -> None:
     assert (found.log_level, found.access_log) == ("debug", True)
     assert found.redis == RedisSettings("redis.shop", 6379, None)
     assert found.data_center == "eu/eu-1"
+    assert (found.access_log_format, found.access_log_sample) == ("combined", 0.25)
+    assert (found.otlp_endpoint, found.otlp_sample) == ("http://collector:4318", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SHIELD_ACCESS_LOG_FORMAT", "xml"),
+        ("SHIELD_ACCESS_LOG_SAMPLE", "1.1"),
+        ("SHIELD_ACCESS_LOG_SAMPLE", "-0.1"),
+        ("SHIELD_ACCESS_LOG_SAMPLE", "nan"),
+        ("SHIELD_ACCESS_LOG_SAMPLE", "many"),
+        ("SHIELD_OTLP_SAMPLE", "2"),
+        ("SHIELD_OTLP_ENDPOINT", "collector:4318"),
+        ("SHIELD_OTLP_ENDPOINT", "ftp://collector"),
+        ("SHIELD_OTLP_ENDPOINT", "http://collector:port"),
+        ("SHIELD_OTLP_ENDPOINT", "http://[collector"),
+    ],
+)
+def test_what_telemetry_can_not_be_is_refused_by_the_variables_name(variable: str, value: str) -> None:
+    with pytest.raises(InvalidField, match=variable):
+        settings_of_environment({**ENVIRONMENT, variable: value}, ipv6=False)
 
 
 def test_ports_are_open_on_all_addresses_of_both_families_unless_told_otherwise() -> None:
