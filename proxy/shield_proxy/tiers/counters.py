@@ -147,6 +147,10 @@ COUNTED = {
     "shield_requests_shed_total": "Requests refused because the event loop was late for too long.",
 }
 COUNTED_BY_KIND = {
+    "shield_client_openings_total": (
+        "result",
+        "Connections of clients that began with TLS or a PROXY header, by how that ended: agreed, resumed, or why not.",
+    ),
     "shield_errors_total": ("reason", "Errors of the shield's own, by reason (docs/errors.md)."),
     "shield_fetches_total": ("to", "Requests sent to the owner pod, the next tier, or the origin."),
     "shield_upstream_bytes_total": (
@@ -160,6 +164,7 @@ COUNTED_BY_KIND = {
     "shield_redis_operations_total": ("result", "L2 operations by result."),
 }
 GAUGES = {
+    "shield_client_openings": "Connections of clients that can't carry requests yet.",
     "shield_client_connections": "Open connections of clients and pods.",
     "shield_requests_running": "Requests that are being answered by a task.",
     "shield_tasks": "Tasks of the event loop.",

@@ -7,26 +7,30 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from shield_proxy.config.identity import Identity, PodIdentity
 from shield_proxy.config.state import FleetState
 from shield_proxy.store.level2 import Level2
 from shield_proxy.tiers.accesslog import AccessLog, Write
+from shield_proxy.tiers.clientports import ClientPorts
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
 from shield_proxy.tiers.health import OF_PODS, Breakers, announcing
-from shield_proxy.tiers.logformats import FORMATS, peer_alone
+from shield_proxy.tiers.logformats import FORMATS
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import admits
 from shield_proxy.tiers.pipeline import Pipeline
 from shield_proxy.tiers.pulse import Pulse
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
 from shield_proxy.tiers.snapshot import compile_snapshot
+from shield_proxy.wire.certificates import Certificates
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.pool import Pool
 from shield_proxy.wire.resolve import Resolver
 from shield_proxy.wire.tls import HopTls
+from shield_proxy.wire.trusted import TrustedProxies, client_of
 
 __all__ = ["Dataplane", "DataplaneSettings", "RedisSettings"]
 log = logging.getLogger(__name__)
@@ -67,14 +71,15 @@ class Dataplane:
             if redis is None
             else Level2(redis.host, redis.port, redis.password, settings.redis_object_bytes, clock, self.counters)
         )
+        trusted = TrustedProxies(settings.trusted_proxies)
         access_log = None
         if settings.access_log:
-            render = FORMATS[settings.access_log_format](peer_alone)
+            render = FORMATS[settings.access_log_format](partial(client_of, trusted=trusted))
             access_log = AccessLog(write_log, render, settings.access_log_share)
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
         clients = Pipeline(self._core, hop=False)
         self._fast = clients.fast
-        self._client = Listener(clients, settings.server, clock)
+        self._client = ClientPorts(clients, settings, trusted, clock)
         # What a client may send, and our marks on it, must fit through every hop.
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
         limits = replace(settings.server, head=head, body_rate=0)  # the pod before decides who is too slow
@@ -93,7 +98,7 @@ class Dataplane:
 
     async def start(self) -> None:
         """Listens; requests get 503 until use() was called. OSError where an address is taken."""
-        await self._client.listen(self._settings.client_listen)
+        await self._client.listen()
         await self._hop.listen(self._settings.hop_listen)
         if self._hop.addresses:
             self._fetcher.own = (self._settings.address, self._hop.addresses[0][1])
@@ -106,6 +111,16 @@ class Dataplane:
         return self._client.addresses
 
     @property
+    def client_tls_addresses(self) -> Addresses:
+        """(host, port) that clients are answered on under TLS."""
+        return self._client.tls_addresses
+
+    @property
+    def certificates(self) -> Certificates:
+        """Of zones; somebody has to look at their files."""
+        return self._client.certificates
+
+    @property
     def hop_addresses(self) -> Addresses:
         """(host, port) that pods are answered on."""
         return self._hop.addresses
@@ -114,6 +129,7 @@ class Dataplane:
         """From now on requests are answered by this state; running ones end on the one they began with."""
         core = self._core
         core.snapshot = compile_snapshot(state)
+        self._client.use(state.zones)
         core.memory.drop_aliases()
         core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))
         self.counters.retain(frozenset(f"{zone.namespace}/{zone.name}" for zone in state.zones))
@@ -220,6 +236,7 @@ class Dataplane:
         core, counters = self._core, self.counters
         gauges, values = counters.gauges, counters.values
         gauges["shield_client_connections"] = self._client.connections + self._hop.connections
+        self._client.tell(counters)
         gauges["shield_requests_running"] = core.running
         gauges["shield_tasks"] = len(asyncio.all_tasks())
         gauges["shield_filling_bytes"] = core.filling

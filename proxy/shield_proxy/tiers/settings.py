@@ -1,9 +1,10 @@
 """What a data plane is made with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shield_proxy.config.contract import Tier
+from shield_proxy.config.contract import CERTIFICATES_DIR, Tier
 from shield_proxy.tiers.marks import Place, place_of
 from shield_proxy.tiers.tunnels import TunnelLimits
 from shield_proxy.wire.listener import ServerLimits
@@ -33,6 +34,15 @@ class DataplaneSettings:
     address: str
     """This pod's IP, by which it knows itself in the ring."""
     client_listen: Addresses = ()
+    client_tls_listen: Addresses = ()
+    certificates_dir: Path = Path(CERTIFICATES_DIR)
+    """SECRET/tls.crt and SECRET/tls.key of zones."""
+    certificate_files: Mapping[str, tuple[Path, Path]] = field(default_factory=dict)
+    """Certificates that are elsewhere: name -> chain and key."""
+    proxy_protocol: bool = False
+    """Clients' connections begin with a PROXY header."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of proxies that are believed."""
     hop_listen: Addresses = ()
     memory_bytes: int = 128 << 20
     max_object_bytes: int = 64 << 20

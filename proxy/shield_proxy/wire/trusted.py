@@ -63,8 +63,10 @@ def client_of(peer: str, chain: bytes | None, trusted: TrustedProxies) -> str:
 
     A member that is no address ends the walk at the proxy that wrote it; everything left of it may be invented.
     """
+    if not chain:
+        return peer
     client = peer
-    for member in reversed((chain or b"").rsplit(b",", MOST_HOPS)[-MOST_HOPS:]):
+    for member in reversed(chain.rsplit(b",", MOST_HOPS)[-MOST_HOPS:]):
         if not trusted.covers(client):
             break
         address = read_address(_without_port(member.strip(b" \t").decode("latin-1")))
