@@ -104,8 +104,9 @@ class OriginContexts:
         return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
 
     def _folder(self, secret: str) -> Path:
-        """A mounted Secret is read through its `..data` link, so that both files are of one version."""
+        """Where the links lead now that the kubelet turns over, so that both files are of one version."""
         if self._directory is None:
             raise UpstreamFailed("tls-client", f"Secret {secret}: this process has no folder of client certificates")
-        link = self._directory / secret / "..data"
-        return link.resolve() if link.exists() else self._directory / secret
+        here = (self._directory / secret).resolve()
+        link = here / "..data"
+        return link.resolve() if link.exists() else here

@@ -106,12 +106,12 @@ class Certificates:
             log.info("certificate %s is in use", name)
 
     def _files(self, name: str) -> Pair:
-        """Through the `..data` link of a mounted Secret, so that both files are of one version."""
+        """Where the links lead now that the kubelet turns over, so that both files are of one version."""
         if name in self._pairs:
             return self._pairs[name]
         if _SECRET.fullmatch(name) is None:
             raise ValueError("not the name of a Secret")
-        here = self._directory / name
+        here = (self._directory / name).resolve()
         version = here / "..data"
         here = version.resolve() if version.exists() else here
         return here / CHAIN, here / KEY
