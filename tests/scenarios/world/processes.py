@@ -162,6 +162,10 @@ class Tiers:
         """Where clients are answered."""
         return self.lower.ports["client"]
 
+    def connections(self) -> list[int]:
+        """How many each has taken, the lower first."""
+        return [int(tier.metrics()["shield_client_connections"]) for tier in self.all]
+
     def start(self) -> None:
         """All are ready when this returns."""
         for tier in reversed(self.all):
