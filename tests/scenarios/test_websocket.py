@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosed
-from world.fleet import Fleet, until, zone
+from world.certificates import Authority
+from world.fleet import Fleet, OriginTls, until, zone
 from world.websocket import EchoOrigin, websocket
 
 from shield_proxy.config.contract import Tier
+from shield_proxy.config.state import Origin as Backend
 
 
 @pytest_asyncio.fixture
@@ -84,3 +88,22 @@ async def test_many_tunnels_at_once_do_not_mix(fleet: Fleet, echo: EchoOrigin) -
     values = fleet.pods["low"].counters.values, fleet.pods["low"].counters.by_kind
     assert values[0]["shield_tunnels_opened_total"] == 60
     assert values[1]["shield_tunnels_ended_total", "closed"] == 60
+
+
+async def test_an_origin_with_tls_is_reached_too(
+    fleet: Fleet, echo: EchoOrigin, authority: Authority, tmp_path: Path
+) -> None:
+    directory = authority.issue(tmp_path / "origin", "origin.example")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "tls.crt", directory / "tls.key")
+    await echo.stop()
+    await echo.start(ssl=context)
+    address = await two_tiers(fleet, echo.port)
+    tls = OriginTls("origin.example", ca_bundle=authority.pem)
+    fleet.use(zone(echo.port, origins=(Backend("web", "127.0.0.1", echo.port, tls=tls),)))
+    async with websocket(address) as client:
+        for message in ("hello", os.urandom(1 << 20), "bye"):
+            await client.send(message)
+            assert await client.recv() == message
+    await until(lambda: tunnels(fleet) == [0, 0])
+    assert echo.closed == [(1000, "")]

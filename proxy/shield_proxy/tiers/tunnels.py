@@ -14,7 +14,7 @@ class TunnelLimits:
 
     most: int = 4096
     """Open at one time; more are refused with 503."""
-    idle: float = 900
+    idle: int = 900
     """Seconds without a byte in either direction after which a tunnel is closed."""
     half: float = 60
     """The same once one side sends no more."""
@@ -22,6 +22,9 @@ class TunnelLimits:
     """Seconds that open tunnels get when the process ends; then they are closed."""
     linger: float = 5
     """Seconds in which a closing tunnel may deliver what is queued."""
+
+
+DEFAULT = TunnelLimits()
 
 
 class Tunnels:

@@ -1,5 +1,6 @@
 """RFC 9111 as decisions."""
 
+import time
 from typing import Any
 
 import pytest
@@ -64,6 +65,29 @@ def test_directives_with_quotes_commas_case_and_repeats() -> None:
         b"s-maxage": b"5",
     }
     assert parse_directives(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"public; private", {b"public", b"private"}),
+        (b"public;no-store", {b"public", b"no-store"}),
+        (b"max-age=60;public, x", {b"max-age", b"x"}),
+        (b"x; s-maxage=9; max-age=5", {b"x", b"max-age"}),
+        (b'x="a; b", private="c;d"', {b"x", b"private"}),
+        (b'x="never ended; private, no-cache', {b"x", b"private", b"no-cache"}),
+        (b'"private"', {b"private"}),
+    ],
+)
+def test_behind_a_semicolon_only_what_restrains_counts(value: bytes, found: set[bytes]) -> None:
+    assert set(parse_directives(value)) == found
+
+
+@pytest.mark.parametrize("value", [b"a," + b" " * 30_000 + b'"', b'a="\\",' * 6_000, b'"' * 30_000, b",;" * 15_000])
+def test_directives_of_any_shape_are_read_in_no_time(value: bytes) -> None:
+    began = time.process_time()
+    parse_directives(value)
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from shield_proxy.wire.inflow import HIGH_WATER, Inflow
+from shield_proxy.wire.message import Refused
 
 
 class Valve:
@@ -56,3 +57,25 @@ async def test_a_waiting_reader_wants_bytes_and_is_woken() -> None:
     valve.body.push(b"x")
     assert await reading == b"x"
     assert not valve.body.wanted
+
+
+async def test_a_body_beyond_its_limit_fails_at_once_and_keeps_nothing() -> None:
+    valve = Valve()
+    valve.body.limit(10)
+    valve.body.push(b"x" * 10)
+    assert await valve.body.read() == b"x" * 10
+    valve.body.push(b"y")
+    valve.body.push(b"z")
+    valve.body.end()
+    assert (valve.body.ended, valve.body.waiting) == (False, 0)
+    with pytest.raises(Refused, match="413"):
+        await valve.body.read()
+
+
+async def test_a_limit_looks_at_what_has_come_already() -> None:
+    valve = Valve()
+    valve.body.push(b"x" * 11)
+    valve.body.end()
+    valve.body.limit(10)
+    with pytest.raises(Refused, match="413"):
+        await valve.body.read()
