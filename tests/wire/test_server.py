@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -26,7 +27,10 @@ class Echo:
         self.tally = Tally("zone")
         resource = Resource(b"key", ())
         resource.answer = Answer(b"HTTP/1.1 200 OK\r\n", b"Content-Length: ", b"hit", 0.0, 1e9, self.tally)
-        self.fast: FastPath | None = FastPath({b"a.example/hit": resource}, HeadLimits())
+        large = Resource(b"large", ())
+        large.answer = Answer(b"HTTP/1.1 200 OK\r\n", b"Content-Length: ", b"x" * 100_000, 0.0, 1e9, self.tally)
+        names = {b"a.example/hit": resource, b"a.example/hit/large": large}
+        self.fast: FastPath | None = FastPath(names, HeadLimits())
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -313,6 +317,60 @@ async def test_a_slow_reader_is_not_buffered_for(server: Server) -> None:
     assert connection._channel.transport.get_write_buffer_size() < 1 << 20
     client.reader._transport.resume_reading()  # type: ignore[attr-defined]
     assert len(await client.reader.readexactly(8 << 20)) == 8 << 20
+
+
+async def test_pipelined_hits_are_not_queued_for_a_client_that_does_not_read(server: Server) -> None:
+    client = await server.client()
+    client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    client.send(GET % b"hit/large" * 500 + GET % b"slow" + GET % b"hit" * 2)
+    await until(lambda: server.service.hits > 0)
+    (connection,) = server.listener._connections
+    await until(lambda: connection._channel is not None and connection._channel.stalled_since is not None)
+    assert connection._channel is not None
+    assert connection._channel.transport.get_write_buffer_size() < 1 << 20
+    assert server.service.hits < 400
+    client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    for _ in range(500):
+        assert len((await client.read()).body) == 100_000
+    assert [(await client.read()).body for _ in range(3)] == [b"GET/slow", b"hit", b"hit"]
+    client.send(GET % b"now")
+    assert (await client.read()).body == b"/now"
+
+
+async def test_what_was_asked_before_a_client_had_sent_all_is_answered(server: Server) -> None:
+    client = await server.client()
+    server.service.gate.clear()
+    client.send(GET % b"slow" + GET % b"now" + GET % b"stream" + GET % b"hit" + b"GET /part")
+    client.writer.write_eof()
+    await until(lambda: bool(server.service.seen))
+    server.service.gate.set()
+    bodies = [(await client.read()).body for _ in range(4)]
+    assert bodies == [b"GET/slow", b"/now", b"onetwothree", b"hit"]
+    assert await client.closed()
+
+
+async def test_hits_that_wait_for_a_slow_reader_outlive_its_half_close(server: Server) -> None:
+    client = await server.client()
+    client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    client.send(GET % b"hit/large" * 300)
+    client.writer.write_eof()
+    await until(lambda: server.service.hits > 0)
+    await asyncio.sleep(0.05)
+    client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+    for _ in range(300):
+        assert len((await client.read()).body) == 100_000
+    assert await client.closed()
+
+
+@pytest.mark.parametrize("target", [b"hit", b"now", b"slow"])
+async def test_the_last_request_that_a_connection_may_send_closes_it(server: Server, target: bytes) -> None:
+    server.listener.limits = replace(server.listener.limits, requests=3)
+    client = await server.client()
+    client.send(GET % target * 5)
+    for _ in range(2):
+        assert (await client.read()).values("connection") == []
+    assert (await client.read())["connection"] == "close"
+    assert await client.closed()
 
 
 async def test_a_request_body_is_not_buffered_for_a_slow_service(server: Server) -> None:

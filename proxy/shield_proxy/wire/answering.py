@@ -11,8 +11,10 @@ Refusal = Callable[[int, str], tuple[bytes, bytes]]
 """Status and reason to the lines and the body of an error answer."""
 
 
-async def answered(exchange: Exchange, later: Coroutine[None, None, None], refusal: Refusal) -> None:
-    """The exchange has ended when this returns: with an answer, with an error if none had begun, or cut."""
+async def answered(
+    exchange: Exchange, later: Coroutine[None, None, None], refusal: Refusal, ended: Callable[[], None]
+) -> None:
+    """The exchange has ended when this calls `ended`: with an answer, with an error if none had begun, or cut."""
     try:
         await later
     except ClientGone:
@@ -25,6 +27,7 @@ async def answered(exchange: Exchange, later: Coroutine[None, None, None], refus
     finally:
         if not exchange.ended:
             exchange.abort()
+        ended()
 
 
 def _own_error(exchange: Exchange, status: int, answer: tuple[bytes, bytes]) -> None:

@@ -4,7 +4,6 @@ What can't be answered at once becomes the connection's one task; what arrives m
 """
 
 import asyncio
-from collections.abc import Coroutine
 from typing import cast
 
 from shield_proxy.config.identity import Identity
@@ -13,7 +12,7 @@ from shield_proxy.wire.arrival import NOWHERE, Arrival
 from shield_proxy.wire.channel import Channel
 from shield_proxy.wire.deadlines import Due, due
 from shield_proxy.wire.exchange import ClientGone, Exchange
-from shield_proxy.wire.fast import UNLIMITED, Client
+from shield_proxy.wire.fast import Client
 from shield_proxy.wire.intake import Intake
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.message import NoBody, Refused
@@ -50,10 +49,8 @@ class ServerConnection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._held = b""
         self._held_since = self._active = listener.clock()
-        self._ending = False
-        """Nothing more is read; lingering until the client has seen the last answer."""
-        self._half = False
-        """The client sends no more."""
+        self._ending = self._half = False
+        """Nothing more is read, lingering until the client has seen the last answer; the client sends no more."""
         self._client: Client | None = None
         self.identity: Identity | None = None
         self.arrival = arrival or NOWHERE
@@ -106,20 +103,20 @@ class ServerConnection(asyncio.Protocol):
     def data_received(self, received: bytes) -> None:
         """Answers, or holds, or feeds the body of the request that is being answered."""
         self._active = now = self._listener.clock()
-        if self._exchange is None:
-            if self._ending:
-                return
+        if self._exchange is None and not self._ending:
             held, self._held = self._held, b""
             self._advance(held + received if held else received, now, len(held))
-        elif self._intake is not None and self._intake.open:
+        elif self._exchange is not None and self._intake is not None and self._intake.open:
             self._feed(self._exchange, self._intake, received)
-        else:
+        elif self._exchange is not None:
             self._hold(received)
 
     def _advance(self, buffer: bytes, now: float, known: int = 0) -> None:
         """Answers what it can of the requests in `buffer`, of whose first bytes `known` were looked at before."""
         listener, channel, position = self._listener, self._channel, 0
-        client = self._client or self._introduce()
+        client = self._client
+        if client is None:
+            client = self._client = listener.introduce(self.arrival)
         while position < len(buffer) and channel is not None and not self._ending:
             if channel.stalled_since is not None:
                 self._hold(buffer[position:])
@@ -141,15 +138,10 @@ class ServerConnection(asyncio.Protocol):
             if end == 3:
                 self._keep_partial(buffer[position:], 0)
                 return
+            client.left -= 1
             if not self._start(buffer[position:], end - position, now):
                 return
             buffer, self._held, position = self._held, b"", 0
-
-    def _introduce(self) -> Client:
-        fast, requests = self._listener.fast, self._listener.limits.requests or UNLIMITED
-        introduce = Client if fast is None else fast.introduce
-        self._client = client = introduce(self.arrival.peer, self.arrival.mark, self.arrival.trusted, requests)
-        return client
 
     def _go_on(self) -> None:
         """Answers what was held back, if nothing hinders; then reads on, or closes if the client has sent all."""
@@ -166,7 +158,6 @@ class ServerConnection(asyncio.Protocol):
                 channel.resume()
 
     def _keep_partial(self, buffer: bytes, known: int) -> None:
-        """Keeps the beginning of a head, if it can become a good one."""
         try:
             judge_partial(buffer, known, self._listener.limits.head)
         except Refused as refused:
@@ -184,8 +175,6 @@ class ServerConnection(asyncio.Protocol):
             self._refuse(refused.status, refused.reason)
             return False
         rest = buffer[end:]
-        if self._client is not None:
-            self._client.left -= 1
         if isinstance(head.framing, NoBody) or self._channel is None:
             self._exchange = exchange = Exchange(self, head, None, now)
             self._held = rest
@@ -201,7 +190,7 @@ class ServerConnection(asyncio.Protocol):
         if later is None:
             return self._finish()
         self._listener.running += 1
-        self._task = asyncio.get_running_loop().create_task(self._respond(exchange, later))
+        self._task = asyncio.get_running_loop().create_task(answered(exchange, later, self._refusal, self._responded))
         return False
 
     def _feed(self, exchange: Exchange, intake: Intake, received: bytes) -> None:
@@ -216,16 +205,14 @@ class ServerConnection(asyncio.Protocol):
         if len(self._held) > self._listener.limits.held and self._channel is not None:
             self._channel.pause()
 
-    async def _respond(self, exchange: Exchange, later: Coroutine[None, None, None]) -> None:
-        try:
-            await answered(
-                exchange, later, lambda code, why: self._listener.service.refusal(code, why, self.arrival.peer)
-            )
-        finally:
-            self._listener.running -= 1
-            self._task = None
-            if self._finish():
-                self._go_on()
+    def _refusal(self, status: int, reason: str) -> tuple[bytes, bytes]:
+        return self._listener.service.refusal(status, reason, self.arrival.peer)
+
+    def _responded(self) -> None:
+        self._listener.running -= 1
+        self._task = None
+        if self._finish():
+            self._go_on()
 
     def _finish(self) -> bool:
         """After an exchange: True if the connection goes on with the next request."""
@@ -242,7 +229,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _refuse(self, status: int, reason: str) -> None:
         """Answers what is not a request, and closes."""
-        lines, body = self._listener.service.refusal(status, reason, self.arrival.peer)
+        lines, body = self._refusal(status, reason)
         if self._channel is not None:
             framing = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
             self._channel.transport.writelines([lines, framing, body])
@@ -292,31 +279,19 @@ class ServerConnection(asyncio.Protocol):
 
     def sweep(self, now: float) -> None:
         """Ends the connection if a deadline of its present state has passed."""
-        exchange, intake = self._exchange, self._intake
-        body = exchange.body if exchange is not None else None
-        overdue = due(
-            self._listener.limits,
-            now,
-            active=self._active,
-            since=self._held_since,
-            stalled=self._channel.stalled_since if self._channel is not None else None,
-            ending=self._ending,
-            answering=exchange is not None,
-            reading=body is not None and body.wanted,
-            begun=bool(self._held),
-        )
+        exchange, limits = self._exchange, self._listener.limits
+        stalled = self._channel.stalled_since if self._channel is not None else None
+        overdue = due(limits, now, self._active, self._held_since, stalled, self._ending, exchange, bool(self._held))
+        if overdue is Due.NOTHING and self._intake is not None and exchange is not None and not exchange.status:
+            overdue = Due.SLOW if self._intake.too_slow(now, limits) else overdue  # answered, it may be a conversation
         if overdue is Due.CUT:
             self.cut()
-        elif overdue is Due.BODY and body is not None:
-            body.fail(Refused(408, "request-body-timeout"))
+        elif overdue in (Due.BODY, Due.SLOW) and exchange is not None and exchange.body is not None:
+            exchange.body.fail(Refused(408, overdue.value))
         elif overdue is Due.HEAD:
-            self._refuse(408, "request-head-timeout")
+            self._refuse(408, overdue.value)
         elif overdue is Due.REQUEST:
             self.close_idle()
-        elif intake is None or exchange is None or exchange.status:
-            pass  # once it is answered it may be a slow conversation
-        elif intake.too_slow(now, self._listener.limits):
-            intake.body.fail(Refused(408, "request-body-too-slow"))
 
     def close_idle(self) -> None:
         """Closes a connection between two requests."""
