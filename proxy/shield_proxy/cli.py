@@ -16,13 +16,12 @@ from shield_proxy.config.record import InvalidRecord, read_envelope, read_record
 from shield_proxy.config.version import VERSION
 from shield_proxy.process.settings import (
     ProxySettings,
-    has_ipv6,
-    parse_address,
     settings_of_environment,
     settings_of_file,
 )
 from shield_proxy.process.single import CACHE_FIELDS, single_tier
 from shield_proxy.process.state import read_mounted
+from shield_proxy.process.values import has_ipv6, parse_address
 from shield_proxy.wire.fast import IMPLEMENTATION
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
@@ -59,6 +58,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: shield-proxy run --listen 127.0.0.1:8080 --origin http://127.0.0.1:9000 --cache memory=256Mi",
     )
     run.add_argument("--listen", metavar="ADDR:PORT", required=True, help="where clients connect, plain HTTP")
+    run.add_argument("--tls-listen", metavar="ADDR:PORT", help="where clients connect under TLS; default: nowhere")
+    run.add_argument(
+        "--tls-certificate",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="a directory with tls.crt and tls.key, or the two files; read again when they change",
+    )
     run.add_argument("--origin", metavar="URL", required=True, help="http://HOST[:PORT] or https://HOST[:PORT]")
     run.add_argument(
         "--cache",
@@ -91,7 +99,17 @@ def _parser() -> argparse.ArgumentParser:
 def _single(options: argparse.Namespace) -> ProxySettings:
     health = (parse_address(options.health, "--health"),) if options.health else ()
     listen = (parse_address(options.listen, "--listen"),)
-    return single_tier(listen, options.origin, options.cache, options.keep_host, health, options.access_log)
+    tls_listen = (parse_address(options.tls_listen, "--tls-listen"),) if options.tls_listen else ()
+    return single_tier(
+        listen,
+        options.origin,
+        options.cache,
+        options.keep_host,
+        health,
+        options.access_log,
+        tls_listen,
+        options.tls_certificate,
+    )
 
 
 def _settings(config: Path | None) -> ProxySettings:

@@ -2,12 +2,29 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from shield_proxy.config.state import FleetState
+from shield_proxy.tiers.families import Family, labelled
 from shield_proxy.wire.certificates import Certificates
 
 POLL_SECONDS = 5.0
+
+
+def certificate_families(certificates: Certificates) -> Iterator[Family]:
+    """How many certificates can be used, and when those in use end."""
+    yield (
+        "shield_certificates",
+        "gauge",
+        "Certificates that zones name, by what their files were when last looked at. What was in use stays in use.",
+        [(labelled(state=state), count) for state, count in certificates.states().items()],
+    )
+    yield (
+        "shield_certificate_expiry_timestamp_seconds",
+        "gauge",
+        "Unix time at which the certificate of a zone ends that is in use.",
+        [(labelled(zone=zone), end) for zone, end in certificates.expiries()],
+    )
 
 
 class CertificateFollower:

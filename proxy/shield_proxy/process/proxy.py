@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from shield_proxy.config.contract import Tier
+from shield_proxy.process.certificates import CertificateFollower, certificate_families
 from shield_proxy.process.descriptors import fitting_connections, raise_file_limit
 from shield_proxy.process.health import Situation, health_application, why_not_ready
 from shield_proxy.process.internal import InternalPort
@@ -61,6 +62,7 @@ class _Process:
     tls_files: Signature
     """From before they were read."""
     dataplane: Dataplane
+    follower: CertificateFollower
     holder: StateHolder
     meter: LatencyMeter
     outlet: LogOutlet | None
@@ -91,6 +93,7 @@ class _Process:
         if self.outlet is not None:
             counters.values["shield_access_log_lost_total"] = self.outlet.lost
         yield from counters.snapshot()
+        yield from certificate_families(self.dataplane.certificates)
 
 
 async def run_proxy(settings: ProxySettings) -> int:
@@ -130,6 +133,11 @@ def _assemble(settings: ProxySettings) -> _Process:
             data_center=settings.data_center,
             address=settings.address,
             client_listen=settings.client,
+            client_tls_listen=settings.client_tls,
+            certificates_dir=settings.certificates_dir,
+            certificate_files=settings.certificate_files,
+            proxy_protocol=settings.proxy_protocol,
+            trusted_proxies=settings.trusted_proxies,
             hop_listen=settings.hop,
             memory_bytes=settings.memory_bytes,
             max_object_bytes=settings.max_object_bytes,
@@ -143,17 +151,19 @@ def _assemble(settings: ProxySettings) -> _Process:
         write_log=outlet.offer if outlet is not None else len,
     )
     ready_at = time.monotonic() + settings.confirm_seconds
-    holder = StateHolder(settings.namespace, settings.fleet, dataplane.use, ready_at)
+    follower = CertificateFollower(dataplane.certificates, dataplane.use)
+    holder = StateHolder(settings.namespace, settings.fleet, follower.use, ready_at)
     if settings.state is not None:
         holder.use_inline(settings.state)
     if settings.state_dir is not None:
         take_mounted(holder, settings.state_dir)
+    dataplane.certificates.look()  # before the first client can ask for one
     if not settings.internal and settings.state is not None:
         holder.confirm("the settings")  # without an internal port nobody else ever could
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
     connect = partial(connect_once, threaded_resolution())
     meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect, time.monotonic, random.random)
-    return _Process(settings, tls, tls_files, dataplane, holder, meter, outlet, time.time())
+    return _Process(settings, tls, tls_files, dataplane, follower, holder, meter, outlet, time.time())
 
 
 def _tls_files(directory: Path) -> list[Path]:
@@ -176,7 +186,7 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
     try:
         await process.dataplane.start()
     except OSError as error:
-        shown = ", ".join(f"{host}:{port}" for host, port in (*settings.client, *settings.hop))
+        shown = ", ".join(f"{host}:{port}" for host, port in (*settings.client, *settings.client_tls, *settings.hop))
         raise StartFailure(f"client or hop port ({shown}): {_reason(error)}") from error
     process.listening = True
     life.start()
@@ -188,6 +198,7 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
             process.ready,
             lambda: process.draining,
             process.meter.report,
+            process.dataplane.certificates.problems,
         )
         await _serve("internal", port.application(), settings.internal, tls.server, owned)
 
@@ -225,6 +236,7 @@ def _background(process: _Process) -> Iterable[Work]:
     """What runs beside the data plane until the process ends."""
     settings, holder, tls = process.settings, process.holder, process.tls
     yield process.meter.run
+    yield process.follower.run
     if (directory := settings.state_dir) is not None:
         yield partial(watch, chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
     if tls is not None and (kept := settings.tls_dir) is not None:
@@ -266,6 +278,7 @@ def _on_signals(process: _Process, stop: asyncio.Event) -> None:
     def refresh() -> None:
         if process.tls is not None:
             Renewal(process.tls).renew()
+        process.follower.hurry()
         if process.settings.state_dir is not None:
             take_mounted(process.holder, process.settings.state_dir)
 

@@ -3,26 +3,32 @@
 Both are one document with the same fields; complaints name the field, or the variable it came from.
 """
 
-import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from shield_proxy.config import contract
 from shield_proxy.config.codec import decode_state
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.state import FleetState
+from shield_proxy.process.values import (
+    parse_address,
+    read_bytes,
+    read_choice,
+    read_listen,
+    read_networks,
+    read_share,
+    read_url,
+)
 from shield_proxy.tiers.logformats import FORMATS
 from shield_proxy.tiers.settings import Addresses, RedisSettings
 
 CONFIRM_SECONDS = 20
 """After this long without a word of operator or peer a pod is ready with the state it has."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,13 @@ class ProxySettings:
     tls_dir: Path | None
     """None: neither hop nor internal port."""
     state_dir: Path | None
+    client_tls: Addresses = ()
+    certificates_dir: Path = Path(contract.CERTIFICATES_DIR)
+    """SECRET/tls.crt and SECRET/tls.key of zones."""
+    certificate_files: Mapping[str, tuple[Path, Path]] = dataclass_field(default_factory=dict)
+    """Certificates that are elsewhere: name -> chain and key."""
+    proxy_protocol: bool = False
+    trusted_proxies: tuple[str, ...] = ()
     state: FleetState | None = None
     """Used before anything mounted or pushed is there."""
     redis: RedisSettings | None = None
@@ -84,6 +97,8 @@ FIELDS = {
     "memory": "SHIELD_MEMORY_BYTES",
     "maxObject": "SHIELD_MAX_OBJECT_BYTES",
     "redis": "SHIELD_REDIS",
+    "proxyProtocol": "SHIELD_PROXY_PROTOCOL",
+    "trustedProxies": "SHIELD_TRUSTED_PROXIES",
     "drainSeconds": "SHIELD_DRAIN_SECONDS",
     "drainDelaySeconds": "SHIELD_DRAIN_DELAY_SECONDS",
     "logLevel": "SHIELD_LOG_LEVEL",
@@ -94,9 +109,10 @@ FIELDS = {
     "otlpSample": "SHIELD_OTLP_SAMPLE",
 }
 """Field -> the variable that carries it in a pod."""
-FILE_ONLY = ("listen", "tlsDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
+FILE_ONLY = ("listen", "tlsDir", "certificatesDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
 LISTEN = {
     "client": contract.CLIENT_PORT,
+    "clientTls": contract.CLIENT_TLS_PORT,
     "hop": contract.HOP_PORT,
     "internal": contract.INTERNAL_PORT,
     "health": contract.HEALTH_PORT,
@@ -131,7 +147,7 @@ def _typed(field: str, value: str, variable: str) -> object:
         if not value.isdigit():
             raise InvalidField(variable, f"must be a whole number of seconds, not {value!r}")
         return int(value)
-    if field == "accessLog":
+    if field in ("accessLog", "proxyProtocol"):
         if value not in ("on", "off"):
             raise InvalidField(variable, f"must be on or off, not {value!r}")
         return value == "on"
@@ -149,12 +165,14 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
     for field in top.source:
         if field not in FIELDS and field not in FILE_ONLY:
             raise InvalidField(str(field), f"is not a setting; those are {', '.join((*FIELDS, *FILE_ONLY))}")
-    tier = _one_of(top, "tier", tuple(str(tier) for tier in Tier))
+    tier = read_choice(top, "tier", tuple(str(tier) for tier in Tier))
     listen = top.section("listen")
     for field in listen.source:
         if field not in LISTEN:
             raise InvalidField(listen.at(str(field)), f"is not a port; those are {', '.join(LISTEN)}")
-    ports = {name: _listen(listen, name, port, ipv6) for name, port in LISTEN.items()}
+    ports = {name: read_listen(listen, name, port, ipv6) for name, port in LISTEN.items()}
+    # Who says where clients are answered has said so of all of them.
+    secured = "clientTls" in listen.source or "client" not in listen.source
     encrypted = bool(ports["hop"] or ports["internal"])
     return ProxySettings(
         tier=Tier(tier),
@@ -165,6 +183,10 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         pod=top.text("pod"),
         address=top.text("address"),
         client=ports["client"] if tier == Tier.LOWER else (),
+        client_tls=ports["clientTls"] if tier == Tier.LOWER and secured else (),
+        certificates_dir=Path(top.text("certificatesDir", contract.CERTIFICATES_DIR)),
+        proxy_protocol=top.flag("proxyProtocol", False),
+        trusted_proxies=read_networks(top, "trustedProxies"),
         hop=ports["hop"],
         internal=ports["internal"],
         health=ports["health"],
@@ -173,92 +195,18 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         state=_inline_state(top),
         redis=_redis(top),
         redis_password_file=_redis_password_file(top),
-        memory_bytes=_bytes(top, "memory", 128 << 20),
-        max_object_bytes=_bytes(top, "maxObject", 64 << 20),
+        memory_bytes=read_bytes(top, "memory", 128 << 20),
+        max_object_bytes=read_bytes(top, "maxObject", 64 << 20),
         drain_seconds=top.number("drainSeconds", 20, most=3600),
         drain_delay_seconds=top.number("drainDelaySeconds", 3, most=300),
         confirm_seconds=top.number("confirmSeconds", CONFIRM_SECONDS, most=3600),
-        log_level=_one_of(top, "logLevel", LOG_LEVELS, "info"),
+        log_level=read_choice(top, "logLevel", LOG_LEVELS, "info"),
         access_log=top.flag("accessLog", False),
-        access_log_format=_one_of(top, "accessLogFormat", tuple(FORMATS), "json"),
-        access_log_sample=_share(top, "accessLogSample", 1.0),
-        otlp_endpoint=_url(top, "otlpEndpoint"),
-        otlp_sample=_share(top, "otlpSample", 0.1),
+        access_log_format=read_choice(top, "accessLogFormat", tuple(FORMATS), "json"),
+        access_log_sample=read_share(top, "accessLogSample", 1.0),
+        otlp_endpoint=read_url(top, "otlpEndpoint"),
+        otlp_sample=read_share(top, "otlpSample", 0.1),
     )
-
-
-def parse_address(text: str, path: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[v6]:port`; InvalidField at `path` otherwise."""
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%a-z]+)\]|([^\s:\[\]/]+)):(\d{1,5})", text)
-    if match is None or int(match[3]) > 65535:
-        raise InvalidField(path, f"must be HOST:PORT or [IPV6]:PORT, not {text!r}")
-    return match[1] or match[2], int(match[3])
-
-
-def parse_bytes(text: str, path: str) -> int:
-    """Bytes of `268435456`, `256Mi`, `1G`; InvalidField at `path` otherwise."""
-    match = re.fullmatch(r"(\d+)(Ki|Mi|Gi|k|M|G)?", text)
-    if match is None:
-        raise InvalidField(path, f"must be a number of bytes such as 256Mi, not {text!r}")
-    return int(match[1]) * UNITS[match[2] or ""]
-
-
-def everywhere(port: int, ipv6: bool) -> Addresses:
-    """All addresses of the machine, of both families where it has both."""
-    return (("0.0.0.0", port), ("::", port)) if ipv6 else (("0.0.0.0", port),)  # noqa: S104 - pods have one address
-
-
-def has_ipv6() -> bool:
-    """Whether this machine can listen on IPv6."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
-            probe.bind(("::", 0))
-    except OSError:
-        return False
-    return True
-
-
-def _listen(section: Reader, name: str, port: int, ipv6: bool) -> Addresses:
-    if name not in section.source:
-        return everywhere(port, ipv6)
-    texts = section.texts(name)
-    return tuple(parse_address(text, f"{section.at(name)}[{i}]") for i, text in enumerate(texts))
-
-
-def _one_of(top: Reader, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-    value = top.text(key, default)
-    if value not in allowed:
-        raise InvalidField(top.at(key), f"must be one of {', '.join(allowed)}, not {value!r}")
-    return value
-
-
-def _share(top: Reader, key: str, default: float) -> float:
-    value = top.source.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InvalidField(top.at(key), f"must be a number from 0 to 1, not {value!r}")
-    return float(value)
-
-
-def _url(top: Reader, key: str) -> str | None:
-    if not top.has(key):
-        return None
-    value = top.text(key)
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.query or parts.fragment)
-        usable = usable and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise InvalidField(top.at(key), f"must be http://HOST[:PORT] or https://HOST[:PORT], not {value!r}")
-    return value
-
-
-def _bytes(top: Reader, key: str, default: int) -> int:
-    value = top.source.get(key)
-    if isinstance(value, str):
-        return parse_bytes(value, top.at(key))
-    return top.number(key, default)
 
 
 def read_password(path: Path) -> str | None:

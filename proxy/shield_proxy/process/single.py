@@ -1,13 +1,17 @@
 """One tier without Kubernetes, Redis or peers: what `shield-proxy run` starts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Zone
-from shield_proxy.process.settings import ProxySettings, parse_bytes
+from shield_proxy.process.settings import ProxySettings
+from shield_proxy.process.values import parse_bytes
 from shield_proxy.tiers.settings import Addresses
+from shield_proxy.wire.certificates import server_context
+from shield_proxy.wire.tls import CHAIN, KEY
 
 CACHE_FIELDS = {"memory": 128 << 20, "maxObject": 64 << 20}
 """What --cache may set, and the defaults in bytes."""
@@ -22,6 +26,8 @@ def single_tier(
     keep_host: bool = False,
     health: Addresses = (),
     access_log: bool = False,
+    tls_listen: Addresses = (),
+    certificate: Sequence[Path] = (),
 ) -> ProxySettings:
     """The settings of one proxy in front of one origin, for every host; InvalidField names the option."""
     limits = dict(CACHE_FIELDS)
@@ -30,8 +36,16 @@ def single_tier(
         if field not in limits:
             raise InvalidField("--cache", f"{field!r} is not one of {', '.join(CACHE_FIELDS)}")
         limits[field] = parse_bytes(value, f"--cache {field}")
+    if bool(tls_listen) != bool(certificate):
+        raise InvalidField("--tls-listen", "and --tls-certificate need each other")
     zone = Zone(
-        uid=PLACE, namespace=PLACE, name=PLACE, generation=1, hosts=("*",), origins=(read_origin(origin, keep_host),)
+        uid=PLACE,
+        namespace=PLACE,
+        name=PLACE,
+        generation=1,
+        hosts=("*",),
+        origins=(read_origin(origin, keep_host),),
+        certificate=PLACE if certificate else None,
     )
     return ProxySettings(
         tier=Tier.LOWER,
@@ -42,6 +56,8 @@ def single_tier(
         pod="shield-proxy",
         address="127.0.0.1",
         client=listen,
+        client_tls=tls_listen,
+        certificate_files={PLACE: read_certificate(certificate)} if certificate else {},
         hop=(),
         internal=(),
         health=health,
@@ -54,6 +70,23 @@ def single_tier(
         log_level="info",
         access_log=access_log,
     )
+
+
+def read_certificate(paths: Sequence[Path]) -> tuple[Path, Path]:
+    """The files of a chain and its key: two paths, or a directory with tls.crt and tls.key."""
+    option = "--tls-certificate"
+    match paths:
+        case (chain, key):
+            files = chain, key
+        case (directory,):
+            files = directory / CHAIN, directory / KEY
+        case _:
+            raise InvalidField(option, "must be a directory, or a file with the chain and one with the key")
+    try:
+        server_context(*files)
+    except (OSError, ValueError) as error:
+        raise InvalidField(option, f"{files[0]}, {files[1]}: {error}") from error
+    return files
 
 
 def read_origin(url: str, keep_host: bool) -> Origin:

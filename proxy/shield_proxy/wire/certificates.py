@@ -82,7 +82,10 @@ class Certificates:
         wanted = {zone.certificate for zone in self._zones if zone.certificate is not None}
         for name in sorted(wanted):
             try:
-                self._take(name)
+                try:
+                    self._take(name)
+                except FileNotFoundError:
+                    self._take(name)  # the version that the links led to is gone, and another there
             except FileNotFoundError as error:
                 self._complain(name, "SecretMissing", f"{error.filename} does not exist")
             except (OSError, ValueError) as error:

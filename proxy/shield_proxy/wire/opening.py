@@ -94,10 +94,8 @@ class Opening(asyncio.Protocol):
         if not self._door.admit(self):
             self._ended = True
             self._tcp.abort()
-        elif self._told:
+        else:
             self._trusted = self._door.trusted.covers(self._peer)
-        elif self._door.trusted and not self._door.trusted.covers(self._peer):
-            self._refuse("proxy-untrusted")
 
     def connection_lost(self, _failure: Exception | None) -> None:
         """The client gave up, or was refused."""
@@ -125,6 +123,9 @@ class Opening(asyncio.Protocol):
             self._tcp.pause_reading()
 
     def _read_header(self) -> bool:
+        if self._door.trusted and not self._trusted:
+            self._refuse("proxy-untrusted")
+            return False
         try:
             told = read_header(bytes(self._buffer))
         except MalformedHeader:

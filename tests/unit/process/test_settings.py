@@ -14,11 +14,10 @@ from shield_proxy.process.settings import (
     FILE_ONLY,
     LISTEN,
     decode_settings,
-    parse_address,
-    parse_bytes,
     settings_of_environment,
     settings_of_file,
 )
+from shield_proxy.process.values import parse_address, parse_bytes
 from shield_proxy.tiers.settings import RedisSettings
 
 DOCUMENT: dict[str, Any] = {
