@@ -13,10 +13,12 @@ from world.client import Client
 from world.fleet import Clock, Fleet, until, zone
 
 from shield_proxy.config.contract import Tier
+from shield_proxy.config.state import Origin as Backend
 from shield_proxy.wire.upstream import UpstreamLimits
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-LIMITS = UpstreamLimits(response=2, idle=2, send=2)
+LIMITS = UpstreamLimits(idle=2, send=2)
+RESPONSE_SECONDS = 2
 GOOD = b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 4\r\n\r\ngood"
 
 
@@ -83,7 +85,8 @@ async def fleet(tmp_path: Path, hostile: Hostile) -> AsyncIterator[Fleet]:
     pods = Fleet(tmp_path, Clock(), Authority())
     await pods.add("low", Tier.LOWER, upstream=LIMITS)
     await pods.add("up", Tier.UPPER, upstream=LIMITS)
-    pods.use(zone(hostile.port))
+    origin = Backend("web", "127.0.0.1", hostile.port, response_seconds=RESPONSE_SECONDS)
+    pods.use(zone(hostile.port, origins=(origin,)))
     yield pods
     await pods.close()
 
@@ -126,7 +129,7 @@ async def test_a_head_that_drips_has_a_deadline(fleet: Fleet, hostile: Hostile, 
     began = time.monotonic()
     response = await fleet.get("low", "/x")
     assert response.status in (504, 524)
-    assert time.monotonic() - began < LIMITS.response + 4
+    assert time.monotonic() - began < RESPONSE_SECONDS + 4
 
 
 async def test_a_body_that_falls_silent_is_cut(fleet: Fleet, hostile: Hostile) -> None:

@@ -25,6 +25,8 @@ from shield_proxy.wire.message import Refused
 from shield_proxy.wire.tunnel import Tunnel
 from shield_proxy.wire.upgrade import offered
 
+SMALL = 32
+"""Requests at a time below which it is not their number that makes the event loop late."""
 UNSAFE = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
 Later = Coroutine[None, None, None] | None
 
@@ -56,7 +58,6 @@ class Pipeline:
         if head.target == b"*":
             exchange.reply(200, b"HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", b"")
             return None
-        inbound = self._inbound(exchange)
         routed = route(snapshot, head.authority, head.path)
         if routed is None:
             self._refuse(exchange, None, 404, "unknown-host")
@@ -68,6 +69,7 @@ class Pipeline:
         if not speaks_for(snapshot, exchange.arrival, routed.zone):
             self._refuse(exchange, routed, 421, "misdirected")
             return None
+        inbound = self._inbound(exchange, routed)
         if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
             self._refuse(exchange, routed, 508, "loop")
             return None
@@ -84,8 +86,8 @@ class Pipeline:
             return self._replay(context, entry)
         return self._bounded(context, self._filling.answer(Wanted(context, directives, entry)), entry)
 
-    def _inbound(self, exchange: Exchange) -> Inbound:
-        longest = self._core.settings.longest
+    def _inbound(self, exchange: Exchange, routed: Routed) -> Inbound:
+        longest = self._core.settings.upstream.connect + routed.origin.response_seconds
         if not self._hop:
             return from_client(
                 exchange.head, exchange.arrival, exchange.started, longest, request_id=exchange.request_id
@@ -118,7 +120,7 @@ class Pipeline:
         core, exchange = self._core, context.exchange
         uploads = exchange.body is not None and core.uploads >= core.settings.running // 2
         crowded = uploads or core.running >= core.settings.running
-        if not crowded and not core.shedder.refuses():
+        if not crowded and (core.running < SMALL or not core.shedder.refuses()):
             return self._answer_later(context, later)
         later.close()
         reason = OVERLOADED if crowded else DELAYED

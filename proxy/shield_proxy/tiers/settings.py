@@ -72,8 +72,3 @@ class DataplaneSettings:
     def place(self) -> Place:
         """As the pod's marks say it."""
         return place_of(str(self.tier), self.data_center)
-
-    @property
-    def longest(self) -> float:
-        """Seconds a request may take until its response begins."""
-        return self.upstream.connect + self.upstream.response

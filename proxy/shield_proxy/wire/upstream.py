@@ -26,8 +26,6 @@ class UpstreamLimits:
     """Seconds and sizes of the upstream side."""
 
     connect: float = 19
-    response: float = 100
-    """From the whole request to the response's head."""
     idle: float = 900
     """Unused in the pool, or silent amid a body."""
     send: float = 30
