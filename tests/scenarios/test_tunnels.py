@@ -203,7 +203,7 @@ async def test_a_tunnel_of_which_one_side_has_ended_may_be_silent_for_less_long(
 
 
 async def test_a_drain_gives_tunnels_their_time_and_then_closes_them(fleet: Fleet, raw: RawOrigin) -> None:
-    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(drain=0.5))
+    await two_tiers(fleet, raw.port, tunnels=TunnelLimits(drain=1))
     client = await open_tunnel(fleet)
     pod = fleet.pods["low"]
     pod.begin_drain()

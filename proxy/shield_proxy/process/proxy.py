@@ -142,6 +142,7 @@ def _assemble(settings: ProxySettings) -> _Process:
             memory_bytes=settings.memory_bytes,
             max_object_bytes=settings.max_object_bytes,
             redis=settings.redis,
+            tunnels=settings.tunnels,
             access_log=settings.access_log,
             access_log_format=settings.access_log_format,
             access_log_share=settings.access_log_sample,

@@ -25,6 +25,8 @@ from shield_proxy.process.values import (
 )
 from shield_proxy.tiers.logformats import FORMATS
 from shield_proxy.tiers.settings import Addresses, RedisSettings
+from shield_proxy.tiers.tunnels import DEFAULT as DEFAULT_TUNNELS
+from shield_proxy.tiers.tunnels import TunnelLimits
 
 CONFIRM_SECONDS = 20
 """After this long without a word of operator or peer a pod is ready with the state it has."""
@@ -69,6 +71,7 @@ class ProxySettings:
     """Requests that run at the end get this long."""
     drain_delay_seconds: int = 3
     """New connections are still taken for this long after SIGTERM, while endpoints are withdrawn."""
+    tunnels: TunnelLimits = DEFAULT_TUNNELS
     confirm_seconds: int = CONFIRM_SECONDS
     log_level: str = "info"
     access_log: bool = False
@@ -101,6 +104,9 @@ FIELDS = {
     "trustedProxies": "SHIELD_TRUSTED_PROXIES",
     "drainSeconds": "SHIELD_DRAIN_SECONDS",
     "drainDelaySeconds": "SHIELD_DRAIN_DELAY_SECONDS",
+    "tunnels": "SHIELD_TUNNELS",
+    "tunnelIdleSeconds": "SHIELD_TUNNEL_IDLE_SECONDS",
+    "tunnelDrainSeconds": "SHIELD_TUNNEL_DRAIN_SECONDS",
     "logLevel": "SHIELD_LOG_LEVEL",
     "accessLog": "SHIELD_ACCESS_LOG",
     "accessLogFormat": "SHIELD_ACCESS_LOG_FORMAT",
@@ -109,6 +115,7 @@ FIELDS = {
     "otlpSample": "SHIELD_OTLP_SAMPLE",
 }
 """Field -> the variable that carries it in a pod."""
+WHOLE = ("drainSeconds", "drainDelaySeconds", "tunnels", "tunnelIdleSeconds", "tunnelDrainSeconds")
 FILE_ONLY = ("listen", "tlsDir", "certificatesDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
 LISTEN = {
     "client": contract.CLIENT_PORT,
@@ -143,9 +150,9 @@ def settings_of_environment(environment: Mapping[str, str], ipv6: bool) -> Proxy
 
 
 def _typed(field: str, value: str, variable: str) -> object:
-    if field in ("drainSeconds", "drainDelaySeconds"):
+    if field in WHOLE:
         if not value.isdigit():
-            raise InvalidField(variable, f"must be a whole number of seconds, not {value!r}")
+            raise InvalidField(variable, f"must be a whole number, not {value!r}")
         return int(value)
     if field in ("accessLog", "proxyProtocol"):
         if value not in ("on", "off"):
@@ -199,6 +206,11 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         max_object_bytes=read_bytes(top, "maxObject", 64 << 20),
         drain_seconds=top.number("drainSeconds", 20, most=3600),
         drain_delay_seconds=top.number("drainDelaySeconds", 3, most=300),
+        tunnels=TunnelLimits(
+            most=top.number("tunnels", DEFAULT_TUNNELS.most, most=1_000_000),
+            idle=top.number("tunnelIdleSeconds", DEFAULT_TUNNELS.idle, most=86_400),
+            drain=top.number("tunnelDrainSeconds", DEFAULT_TUNNELS.drain, most=3600),
+        ),
         confirm_seconds=top.number("confirmSeconds", CONFIRM_SECONDS, most=3600),
         log_level=read_choice(top, "logLevel", LOG_LEVELS, "info"),
         access_log=top.flag("accessLog", False),

@@ -18,7 +18,7 @@ class TunnelLimits:
     """Seconds without a byte in either direction after which a tunnel is closed."""
     half: float = 60
     """The same once one side sends no more."""
-    drain: float = 10
+    drain: int = 10
     """Seconds that open tunnels get when the process ends; then they are closed."""
     linger: float = 5
     """Seconds in which a closing tunnel may deliver what is queued."""

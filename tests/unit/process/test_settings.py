@@ -19,6 +19,7 @@ from shield_proxy.process.settings import (
 )
 from shield_proxy.process.values import parse_address, parse_bytes
 from shield_proxy.tiers.settings import RedisSettings
+from shield_proxy.tiers.tunnels import TunnelLimits
 
 DOCUMENT: dict[str, Any] = {
     "tier": "lower",
@@ -125,6 +126,7 @@ def test_a_missing_variable_is_named(variable: str) -> None:
         ("SHIELD_DRAIN_SECONDS", "-1"),
         ("SHIELD_DRAIN_SECONDS", "5000"),
         ("SHIELD_DRAIN_DELAY_SECONDS", "1.5"),
+        ("SHIELD_TUNNELS", "many"),
         ("SHIELD_LOG_LEVEL", "loud"),
         ("SHIELD_ACCESS_LOG", "yes"),
     ],
@@ -221,3 +223,11 @@ def test_byte_counts_may_have_units(text: str, count: int) -> None:
 def test_what_is_no_byte_count_is_refused(text: str) -> None:
     with pytest.raises(InvalidField):
         parse_bytes(text, "x")
+
+
+def test_tunnels_are_bounded_by_three_numbers() -> None:
+    assert decode_settings(DOCUMENT, ipv6=False).tunnels == TunnelLimits(most=4096, idle=900, drain=10)
+    said = DOCUMENT | {"tunnels": 0, "tunnelIdleSeconds": 60, "tunnelDrainSeconds": 5}
+    assert decode_settings(said, ipv6=False).tunnels == TunnelLimits(most=0, idle=60, drain=5)
+    with pytest.raises(InvalidField, match="tunnelIdleSeconds"):
+        decode_settings(DOCUMENT | {"tunnelIdleSeconds": 86_401}, ipv6=False)
