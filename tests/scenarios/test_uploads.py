@@ -221,7 +221,7 @@ async def test_a_body_that_trickles_is_refused_and_one_that_keeps_up_is_not(flee
     for turn in range(1, 9):
         client.send(b"1\r\nx\r\n")
         other.send(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
-        bodies = [c._exchange.body for c in low._client._connections if c._exchange is not None]
+        bodies = [c._exchange.body for c in low._client._plain._connections if c._exchange is not None]
         await until(lambda: {b.total for b in bodies if b is not None} == {turn, 10_000 * turn}, 5)  # noqa: B023
         await asyncio.sleep(0.01)
         fleet.clock.pass_time(10)

@@ -107,3 +107,23 @@ async def test_an_origin_with_tls_is_reached_too(
             assert await client.recv() == message
     await until(lambda: tunnels(fleet) == [0, 0])
     assert echo.closed == [(1000, "")]
+
+
+async def test_clients_with_tls_get_tunnels_too(
+    fleet: Fleet, echo: EchoOrigin, authority: Authority, tmp_path: Path
+) -> None:
+    authority.issue(tmp_path / "certificates" / "shop-tls", "shop.example")
+    ports = {"client_tls_listen": (("127.0.0.1", 0),), "certificates_dir": tmp_path / "certificates"}
+    low = await fleet.add("low", Tier.LOWER, "eu/a", **ports)
+    await fleet.add("up", Tier.UPPER, "us/b")
+    fleet.use(zone(echo.port, certificate="shop-tls"))
+    low.certificates.look()
+    trust = ssl.create_default_context(cadata=authority.pem)
+    address = low.client_tls_addresses[0]
+    async with websocket(address, uri="wss://shop.example/ws", ssl=trust) as client:
+        for message in ("hello", os.urandom(1 << 20), "bye"):
+            await client.send(message)
+            assert await client.recv() == message
+    await until(lambda: tunnels(fleet) == [0, 0])
+    assert echo.closed == [(1000, "")]
+    assert echo.requests[0].headers["X-Forwarded-Proto"] == "https"

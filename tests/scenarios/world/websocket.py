@@ -50,9 +50,13 @@ class EchoOrigin:
 
 
 @asynccontextmanager
-async def websocket(address: tuple[str, int], path: str = "/ws", **more: Any) -> AsyncIterator[ClientConnection]:
+async def websocket(
+    address: tuple[str, int], path: str = "/ws", uri: str = "", **more: Any
+) -> AsyncIterator[ClientConnection]:
     """A client that names shop.example and connects to the address."""
     options: dict[str, Any] = {"max_size": 16 << 20, "ping_interval": None, "close_timeout": 5, "proxy": None}
     async with asyncio.timeout(60):
-        async with connect(f"ws://shop.example{path}", host=address[0], port=address[1], **(options | more)) as client:
+        async with connect(
+            uri or f"ws://shop.example{path}", host=address[0], port=address[1], **(options | more)
+        ) as client:
             yield client
