@@ -1,8 +1,9 @@
 """Whether a response may be stored, and if not, why (RFC 9111, 3)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from shield_proxy.cache.directives import Directives, parse_directives
+from shield_proxy.cache.directives import SHORT, Directives, parse_directives
 from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic_lifetime, initial_age
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import Fields, Index, ResponseHead, list_members
@@ -67,8 +68,23 @@ def judge(
 
 
 def vary_names(index: Index) -> tuple[bytes, ...]:
-    """The request fields that a response says it was selected by."""
-    return tuple(sorted(set(list_members(index.get(b"vary")))))
+    """The request fields that a response says it was selected by. Those of equal short values are one object."""
+    value = index.get(b"vary")
+    if value is None:
+        return ()
+    return _shared_names(value) if len(value) <= SHORT else _names(value)
+
+
+def _names(value: bytes) -> tuple[bytes, ...]:
+    return tuple(sorted(set(list_members(value))))
+
+
+_shared_names = lru_cache(maxsize=1024)(_names)
+
+
+@lru_cache(maxsize=1024)
+def _one_of_equals(value: bytes) -> bytes:
+    return value
 
 
 def may_refresh(stored: StoredResponse, head: ResponseHead) -> bool:
@@ -95,9 +111,10 @@ def store(
     """The stored response. `fields` are end-to-end; `now` is monotonic, `wall` its wall-clock twin."""
     kept = tuple(field for field in fields if field[0].lower() not in LEFT_OUT)
     age = initial_age(head.index, wall, delay, trusted=trusted)
+    selected = variation(verdict.vary, request)
     return StoredResponse(
         key=key,
-        variation=variation(verdict.vary, request),
+        variation=_one_of_equals(selected) if len(selected) <= SHORT else selected,
         status=head.status,
         lines=response_lines(head.status, head.reason, kept),
         body=body,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.level2 import Level2
-from shield_proxy.store.memory import Entry, MemoryStore
+from shield_proxy.store.memory import Entry, MemoryStore, new_entry
 from shield_proxy.tiers.accesslog import AccessLog, Line
 from shield_proxy.tiers.collapse import Fills
 from shield_proxy.tiers.counters import Counters
@@ -52,6 +52,8 @@ class Core:
         """Requests that wait for something."""
         self.uploads = 0
         """Those of them with a body: at most half, so that slow clients leave room for others."""
+        self.refusing = 0
+        """Requests that are about to be refused."""
         self.filling = 0
         """Bytes of bodies that are not complete yet."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -68,7 +70,7 @@ class Core:
 
     def keep(self, stored: StoredResponse, routed: Routed, *, share: bool) -> Entry:
         """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2."""
-        entry = Entry(stored, self.hit_marks, self.counters.tally(zone_label(routed), "HIT", stored.status))
+        entry = new_entry(stored, self.hit_marks, self.counters.tally(zone_label(routed), "HIT", stored.status))
         self.memory.put(entry)
         if share and self.level2 is not None:
             self.level2.put(stored, self.clock())

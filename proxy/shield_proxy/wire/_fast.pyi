@@ -8,3 +8,4 @@ from shield_proxy.wire.fastpure import FastPath as FastPath
 from shield_proxy.wire.fastpure import Hit as Hit
 from shield_proxy.wire.fastpure import Resource as Resource
 from shield_proxy.wire.fastpure import Tally as Tally
+from shield_proxy.wire.fastpure import untrack as untrack

@@ -16,6 +16,10 @@ from libc.string cimport memcmp, memcpy
 from shield_proxy.wire.fastpure import COPIED, LARGE, QUEUED, UNLIMITED, Hit
 from shield_proxy.wire.plain import DECISIVE, LARGEST, LOGGED, MARKS, MOST_FIELDS, REWRITTEN
 
+cdef extern from "Python.h":
+    bint PyObject_GC_IsTracked(object)
+    void PyObject_GC_UnTrack(void*)
+
 ctypedef const unsigned char* Text
 
 cdef enum:
@@ -60,6 +64,11 @@ cdef void _tables():
 
 
 _tables()
+
+
+def untrack(thing):
+    if PyObject_GC_IsTracked(thing):
+        PyObject_GC_UnTrack(<void*>thing)
 
 
 @cython.final

@@ -13,17 +13,28 @@ stops after about QUEUED bytes. What it accepts, the full parser accepts with th
 import os
 
 if os.environ.get("SHIELD_PURE", "") not in ("", "0"):
-    from shield_proxy.wire.fastpure import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally
+    from shield_proxy.wire.fastpure import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally, untrack
 
     IMPLEMENTATION = "pure"
 else:
     try:
-        from shield_proxy.wire._fast import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally
+        from shield_proxy.wire._fast import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally, untrack
 
         IMPLEMENTATION = "compiled"
     except ImportError:
-        from shield_proxy.wire.fastpure import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally
+        from shield_proxy.wire.fastpure import LARGE, UNLIMITED, Answer, Client, FastPath, Hit, Resource, Tally, untrack
 
         IMPLEMENTATION = "pure"
 
-__all__ = ["IMPLEMENTATION", "LARGE", "UNLIMITED", "Answer", "Client", "FastPath", "Hit", "Resource", "Tally"]
+__all__ = [
+    "IMPLEMENTATION",
+    "LARGE",
+    "UNLIMITED",
+    "Answer",
+    "Client",
+    "FastPath",
+    "Hit",
+    "Resource",
+    "Tally",
+    "untrack",
+]

@@ -19,6 +19,10 @@ Hit = tuple[float, str, Any, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 and the X-Forwarded-For of a trusted proxy (the last four are empty where there is none)."""
 
 
+def untrack(_thing: object) -> None:
+    """The collector does not look at an object that can't be part of a cycle. Only the compiled twin can do it."""
+
+
 class Tally:
     """Responses and bytes of one label set, counted on the hot path."""
 
@@ -63,7 +67,7 @@ class Answer:
         self.tally = tally
         self.used = False
         """Since whoever keeps it last looked."""
-        # Its keeper's own. They are here because a subclass with fields would be tracked by the collector.
+        # Its keeper's own. They are here because a subclass would be tracked by the collector.
         self.stored = stored
         self.resource: Any = None
         self.before: Any = None

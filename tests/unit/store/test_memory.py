@@ -5,9 +5,11 @@ import random
 import tracemalloc
 from dataclasses import replace
 
+import pytest
+
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.store.memory import ALIASES, Entry, MemoryStore
-from shield_proxy.wire.fast import Tally
+from shield_proxy.store.memory import ALIASES, Entry, MemoryStore, new_entry
+from shield_proxy.wire.fast import IMPLEMENTATION, Tally
 from shield_proxy.wire.serialise import response_lines
 
 
@@ -23,7 +25,7 @@ def entry(name: str, size: int = 1000, variation: bytes = b"", vary: tuple[bytes
         born=0.0,
         lifetime=60.0,
     )
-    return Entry(stored, b"marks", Tally("zone"))
+    return new_entry(stored, b"marks", Tally("zone"))
 
 
 def key(name: str) -> bytes:
@@ -128,7 +130,7 @@ def test_the_count_covers_what_python_really_takes() -> None:
         for i in range(500):
             fields = tuple((b"Field-%d-%d" % (i, n), b"value %d of %d" % (n, i)) for n in range(10))
             stored = replace(entry(str(i)).stored, body=bytes(1000), lines=response_lines(200, b"OK", fields))
-            kept = Entry(stored, b"marks", tally)
+            kept = new_entry(stored, b"marks", tally)
             memory.put(kept)
             memory.add_alias(kept, b"alias of %d" % i)
         gc.collect()
@@ -141,3 +143,17 @@ def test_the_count_covers_what_python_really_takes() -> None:
 def test_what_clients_say_in_selecting_fields_counts_too() -> None:
     long, short = entry("a", variation=b"cookie:" + b"x" * 30_000, vary=(b"cookie",)), entry("a", vary=(b"cookie",))
     assert long.cost - short.cost >= 30_000
+
+
+def test_a_compiled_store_is_invisible_to_the_collector() -> None:
+    if IMPLEMENTATION != "compiled":
+        pytest.skip("only the compiled twin can hide objects from the collector")
+    memory = MemoryStore(1 << 30)
+    gc.collect()
+    before = len(gc.get_objects())
+    for i in range(1000):
+        kept = entry(str(i), variation=b"lang:en", vary=(b"lang",)) if i % 2 else entry(str(i))
+        memory.put(kept)
+        memory.add_alias(kept, b"alias%d" % i)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100
