@@ -106,6 +106,13 @@ bench: packages  ## measure beside nginx, HAProxy, Varnish and Traffic Server (A
 	    echo "could not install them. Mend (as root): apt-get install$$packages"; exit 1; }; fi
 	$(BIN)/python -m bench $(ARGS)
 
+fuzz: packages  ## generated requests against an independent reader for longer (EXAMPLES=50000)
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(PYTEST) tests/wire/test_fuzzed_requests.py
+
+soak: packages  ## gigabytes, slow and idle clients, a mixed load with restarts (MINUTES=30 ARGS=--help)
+	@command -v slowhttptest >/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y slowhttptest >/dev/null; }
+	PYTHONPATH=tests:tests/scenarios $(BIN)/python -m soak --minutes $(or $(MINUTES),30) $(ARGS)
+
 lock:  ## write requirements/*.txt anew (ARGS=--upgrade)
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip -q install uv==0.13.9
 	UV=.venv-lock/bin/uv requirements/lock $(ARGS)
@@ -117,4 +124,4 @@ check-bare: packages  ## prove the cold path: a fresh root, an empty cache, `mak
 	@$(LOCAL) localcluster bare
 
 .PHONY: help setup fast fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
-  cluster-status image demo demo-down bench lock crds check-bare
+  cluster-status image demo demo-down bench fuzz soak lock crds check-bare

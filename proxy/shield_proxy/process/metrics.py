@@ -57,6 +57,7 @@ def process_families(tier: str, generation: int, confirmed: bool, draining: bool
         ("shield_process_open_fds", "gauge", "Open file descriptors.", [("", open_files())]),
         ("shield_process_max_fds", "gauge", "File descriptors that may be open.", [("", most_files())]),
         ("shield_process_resident_memory_bytes", "gauge", "Resident memory.", [("", resident_bytes())]),
+        ("shield_process_tasks", "gauge", "Tasks of the event loop.", [("", len(asyncio.all_tasks()))]),
         ("shield_process_cpu_seconds_total", "counter", "User and system time.", [("", sum(os.times()[:2]))]),
     ]
 

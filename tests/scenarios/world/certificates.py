@@ -28,8 +28,10 @@ class Authority:
     def pem(self) -> str:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.datetime.now(datetime.UTC)
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, expired: bool = False
+    ) -> x509.CertificateBuilder:
+        now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=10 if expired else 0)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -40,7 +42,7 @@ class Authority:
             .not_valid_after(now + datetime.timedelta(days=1))
         )
 
-    def issue(self, directory: Path, *names: str) -> Path:
+    def issue(self, directory: Path, *names: str, expired: bool = False) -> Path:
         """Writes tls.crt, tls.key and ca.crt; names are URIs, IP addresses or DNS names."""
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives: list[x509.GeneralName] = []
@@ -52,7 +54,7 @@ class Authority:
             else:
                 alternatives.append(x509.DNSName(name))
         leaf = (
-            self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")]), key)
+            self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")]), key, expired=expired)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)

@@ -55,6 +55,12 @@ class Site:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.StreamWriter] = set()
+
+    def hang_up_idle(self) -> None:
+        """Closes connections between two requests, as a server does that makes way for its successor."""
+        for writer in tuple(self._idle):
+            writer.close()
 
     async def start(self) -> None:
         """Listens."""
@@ -83,7 +89,11 @@ class Site:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n"))[:-4]
+        self._idle.add(writer)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n"))[:-4]
+        finally:
+            self._idle.discard(writer)
         self.asked += 1
         method, target, _ = head.split(b"\r\n")[0].split(b" ")
         fields = {k.lower(): v.strip() for k, _, v in (line.partition(b":") for line in head.split(b"\r\n")[1:])}
