@@ -1,7 +1,6 @@
 """The shell of one process: opens the ports, follows mounted files, drains on SIGTERM."""
 
 import asyncio
-import gc
 import logging
 import os
 import random
@@ -19,6 +18,7 @@ from aiohttp import web
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.process.certificates import CertificateFollower, certificate_families
+from shield_proxy.process.collector import collect_seldom
 from shield_proxy.process.descriptors import fitting_connections, raise_file_limit
 from shield_proxy.process.health import Situation, health_application, why_not_ready
 from shield_proxy.process.internal import InternalPort
@@ -109,8 +109,6 @@ async def run_proxy(settings: ProxySettings) -> int:
         await _open_ports(process, owned)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_kept_going(work)) for work in _background(process)]
-            gc.collect()
-            gc.freeze()
             fleet = f"{settings.namespace}/{settings.fleet}"
             log.info("%s: %s tier of fleet %s listens", settings.pod, settings.tier, fleet)
             await stop.wait()
@@ -237,6 +235,7 @@ def _background(process: _Process) -> Iterable[Work]:
     """What runs beside the data plane until the process ends."""
     settings, holder, tls = process.settings, process.holder, process.tls
     yield process.meter.run
+    yield collect_seldom
     yield process.follower.run
     if (directory := settings.state_dir) is not None:
         yield partial(watch, chunk_paths(directory), lambda: take_mounted(holder, directory), STATE_POLL_SECONDS)
