@@ -14,6 +14,8 @@ HOP_SILENCE = 3
 """Seconds without a sign of life after which another pod is asked."""
 ORIGIN_SILENCE = 30
 MOST_REMEMBERED = 10_000
+STALLED = {"name": "unresolved", "TCP": "connect-timeout", "TLS": "tls"}
+"""What it means that a stage took all the time."""
 
 
 async def open_connection(
@@ -41,7 +43,7 @@ async def open_connection(
             transport = await _encrypt(protocol, sock, endpoint, how)
     except TimeoutError:
         _close(sock)
-        raise UpstreamFailed("unresolved" if stage == "name" else "connect-timeout", f"{stage}: no answer") from None
+        raise UpstreamFailed(STALLED[stage], f"{stage}: no answer") from None
     except BaseException:
         _close(sock)
         raise

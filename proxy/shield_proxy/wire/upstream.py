@@ -164,6 +164,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _start_body(self, head: ResponseHead, rest: bytes) -> None:
         asking, self._asking = self._asking, None
+        self.used = True
         channel = self._channel
         if asking is None or channel is None:
             self.cut()
@@ -217,7 +218,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _free(self) -> None:
         """Both directions are complete: back to the pool."""
-        self.used = True
         self._decoder = self._body = self._head = None
         if self._channel is not None and self._channel.usable:
             self._channel.resume()
