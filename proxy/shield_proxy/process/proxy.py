@@ -144,7 +144,7 @@ def _assemble(settings: ProxySettings) -> _Process:
             access_log=settings.access_log,
             access_log_format=settings.access_log_format,
             access_log_share=settings.access_log_sample,
-            server=ServerLimits(connections=connections),
+            server=ServerLimits(connections=connections, requests=settings.connection_requests),
         ),
         tls,
         write_log=outlet.offer if outlet is not None else len,

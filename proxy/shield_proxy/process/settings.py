@@ -67,6 +67,8 @@ class ProxySettings:
     """Read again when it changes."""
     memory_bytes: int = 128 << 20
     max_object_bytes: int = 64 << 20
+    connection_requests: int = 0
+    """That a client may send on one connection; 0: any number."""
     drain_seconds: int = 20
     """Requests that run at the end get this long."""
     drain_delay_seconds: int = 3
@@ -100,6 +102,7 @@ FIELDS = {
     "memory": "SHIELD_MEMORY_BYTES",
     "maxObject": "SHIELD_MAX_OBJECT_BYTES",
     "redis": "SHIELD_REDIS",
+    "connectionRequests": "SHIELD_CONNECTION_REQUESTS",
     "proxyProtocol": "SHIELD_PROXY_PROTOCOL",
     "trustedProxies": "SHIELD_TRUSTED_PROXIES",
     "drainSeconds": "SHIELD_DRAIN_SECONDS",
@@ -115,7 +118,7 @@ FIELDS = {
     "otlpSample": "SHIELD_OTLP_SAMPLE",
 }
 """Field -> the variable that carries it in a pod."""
-WHOLE = ("drainSeconds", "drainDelaySeconds", "tunnels", "tunnelIdleSeconds", "tunnelDrainSeconds")
+WHOLE = ("connectionRequests", "drainSeconds", "drainDelaySeconds", "tunnels", "tunnelIdleSeconds", "tunnelDrainSeconds")
 FILE_ONLY = ("listen", "tlsDir", "certificatesDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
 LISTEN = {
     "client": contract.CLIENT_PORT,
@@ -204,6 +207,7 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         redis_password_file=_redis_password_file(top),
         memory_bytes=read_bytes(top, "memory", 128 << 20),
         max_object_bytes=read_bytes(top, "maxObject", 64 << 20),
+        connection_requests=top.number("connectionRequests", 0, most=1 << 31),
         drain_seconds=top.number("drainSeconds", 20, most=3600),
         drain_delay_seconds=top.number("drainDelaySeconds", 3, most=300),
         tunnels=TunnelLimits(

@@ -82,7 +82,7 @@ class Dataplane:
         self._client = ClientPorts(clients, settings, trusted, clock)
         # What a client may send, and our marks on it, must fit through every hop.
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
-        limits = replace(settings.server, head=head, body_rate=0)  # the pod before decides who is too slow
+        limits = replace(settings.server, head=head, body_rate=0, requests=0)  # the pod before decides who is too slow
         self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts)
         self._ticking: asyncio.Task[None] | None = None
         self._pulse = Pulse(self._beat)

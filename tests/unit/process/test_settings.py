@@ -52,6 +52,7 @@ def test_every_variable_reaches_its_setting() -> None:
             "SHIELD_MEMORY_BYTES": "268435456",
             "SHIELD_MAX_OBJECT_BYTES": "1Mi",
             "SHIELD_REDIS": "redis.shop:6379",
+            "SHIELD_CONNECTION_REQUESTS": "1000",
             "SHIELD_DRAIN_SECONDS": "7",
             "SHIELD_DRAIN_DELAY_SECONDS": "0",
             "SHIELD_LOG_LEVEL": "debug",
@@ -65,6 +66,7 @@ def test_every_variable_reaches_its_setting() -> None:
         ipv6=False,
     )
     assert (found.memory_bytes, found.max_object_bytes) == (256 << 20, 1 << 20)
+    assert found.connection_requests == 1000
     assert (found.drain_seconds, found.drain_delay_seconds) == (7, 0)
     assert (found.log_level, found.access_log) == ("debug", True)
     assert found.redis == RedisSettings("redis.shop", 6379, None)
