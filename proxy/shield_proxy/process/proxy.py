@@ -133,6 +133,7 @@ def _assemble(settings: ProxySettings) -> _Process:
             client_listen=settings.client,
             client_tls_listen=settings.client_tls,
             certificates_dir=settings.certificates_dir,
+            origin_tls_dir=settings.origin_tls_dir,
             certificate_files=settings.certificate_files,
             proxy_protocol=settings.proxy_protocol,
             trusted_proxies=settings.trusted_proxies,

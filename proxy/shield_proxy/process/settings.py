@@ -55,6 +55,7 @@ class ProxySettings:
     state_dir: Path | None
     client_tls: Addresses = ()
     certificates_dir: Path = Path(contract.CERTIFICATES_DIR)
+    origin_tls_dir: Path = Path(contract.ORIGIN_TLS_DIR)
     """SECRET/tls.crt and SECRET/tls.key of zones."""
     certificate_files: Mapping[str, tuple[Path, Path]] = dataclass_field(default_factory=dict)
     """Certificates that are elsewhere: name -> chain and key."""
@@ -118,8 +119,18 @@ FIELDS = {
     "otlpSample": "SHIELD_OTLP_SAMPLE",
 }
 """Field -> the variable that carries it in a pod."""
-WHOLE = ("connectionRequests", "drainSeconds", "drainDelaySeconds", "tunnels", "tunnelIdleSeconds", "tunnelDrainSeconds")
-FILE_ONLY = ("listen", "tlsDir", "certificatesDir", "stateDir", "state", "redisPasswordFile", "confirmSeconds")
+WHOLE = (
+    "connectionRequests",
+    "drainSeconds",
+    "drainDelaySeconds",
+    "tunnels",
+    "tunnelIdleSeconds",
+    "tunnelDrainSeconds",
+)
+FILE_ONLY = (
+    *("listen", "tlsDir", "certificatesDir", "originTlsDir", "stateDir", "state"),
+    *("redisPasswordFile", "confirmSeconds"),
+)
 LISTEN = {
     "client": contract.CLIENT_PORT,
     "clientTls": contract.CLIENT_TLS_PORT,
@@ -195,6 +206,7 @@ def decode_settings(document: object, ipv6: bool) -> ProxySettings:
         client=ports["client"] if tier == Tier.LOWER else (),
         client_tls=ports["clientTls"] if tier == Tier.LOWER and secured else (),
         certificates_dir=Path(top.text("certificatesDir", contract.CERTIFICATES_DIR)),
+        origin_tls_dir=Path(top.text("originTlsDir", contract.ORIGIN_TLS_DIR)),
         proxy_protocol=top.flag("proxyProtocol", False),
         trusted_proxies=read_networks(top, "trustedProxies"),
         hop=ports["hop"],
