@@ -9,7 +9,9 @@ import time
 import pytest
 
 from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
+from shield_proxy.wire.outflow import response_to, send_body
+from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.upstreamlimits import UpstreamLimits
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"
 ANSWER = b"HTTP/1.1 413 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!"
@@ -33,8 +35,8 @@ async def test_writing_into_a_reset_loses_no_answer_that_came_before(pause: floa
     connection = UpstreamConnection(UpstreamLimits(), time.monotonic, lambda _: None, lambda _: None)
     await loop.create_connection(lambda: connection, "127.0.0.1", port)
     body = Inflow(lambda: None, lambda: None)
-    sending = asyncio.create_task(connection.send_body(body, chunked=False, patience=5))
-    asking = asyncio.create_task(connection.ask(REQUEST, b"POST", time.monotonic() + 5, whole=False))
+    sending = asyncio.create_task(send_body(connection, body, chunked=False, patience=5))
+    asking = asyncio.create_task(response_to(connection, REQUEST, b"POST", time.monotonic() + 5, whole=False))
     body.push(b"x" * 100_000)
     await asyncio.sleep(0.05)
     body.push(b"x" * 100_000)

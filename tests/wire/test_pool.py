@@ -14,9 +14,11 @@ from shield_proxy.wire.connect import notice_silence
 from shield_proxy.wire.endpoint import Connecting, Endpoint
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.names import Names
+from shield_proxy.wire.outflow import response_to
 from shield_proxy.wire.pool import Pool
 from shield_proxy.wire.resolve import Resolver
-from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
+from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.upstreamlimits import UpstreamLimits
 
 REQUEST, ANSWER = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -73,7 +75,7 @@ class World:
 
     async def use(self, connection: UpstreamConnection) -> None:
         """One request; afterwards the connection is free."""
-        _, body = await connection.ask(REQUEST, b"GET", self.clock() + 5)
+        _, body = await response_to(connection, REQUEST, b"GET", self.clock() + 5)
         assert await body.read() == b"ok"
         assert await body.read() == b""
 

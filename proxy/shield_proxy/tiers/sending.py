@@ -10,6 +10,7 @@ from shield_proxy.tiers.counters import Counters
 from shield_proxy.wire.endpoint import Connecting, Endpoint
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.message import Fields, Length
+from shield_proxy.wire.outflow import response_to, send_body
 from shield_proxy.wire.pool import Pool
 from shield_proxy.wire.serialise import request_bytes
 from shield_proxy.wire.upstream import UpstreamConnection
@@ -79,14 +80,16 @@ class Sender:
         started: float,
     ) -> Reply:
         if ask.body is None:
-            head, body = await connection.ask(request, ask.method, deadline, ask.interim, upgrade=bool(ask.upgrade))
+            head, body = await response_to(
+                connection, request, ask.method, deadline, ask.interim, upgrade=bool(ask.upgrade)
+            )
             return Reply(head, body, to, self._clock() - started, connection)
         chunked = not isinstance(ask.inbound.head.framing, Length)
         sending = asyncio.get_running_loop().create_task(
-            connection.send_body(ask.body, chunked=chunked, patience=patience)
+            send_body(connection, ask.body, chunked=chunked, patience=patience)
         )
         try:
-            head, body = await connection.ask(request, ask.method, deadline, ask.interim, whole=False)
+            head, body = await response_to(connection, request, ask.method, deadline, ask.interim, whole=False)
         except BaseException:
             if sending.done() and not sending.cancelled() and (broken := sending.exception()) is not None:
                 raise broken from None  # the client's side broke first

@@ -12,7 +12,8 @@ from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.resolve import Resolver
 from shield_proxy.wire.retrybudget import RetryBudget
-from shield_proxy.wire.upstream import UpstreamConnection, UpstreamLimits
+from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.upstreamlimits import UpstreamLimits
 from shield_proxy.wire.waiting import Line
 
 __all__ = ["Connecting", "Endpoint", "Pool", "TlsIdentity"]

@@ -2,46 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
-from shield_proxy.wire.asking import Asking, Awaiting
+from shield_proxy.wire.asking import Asking
 from shield_proxy.wire.body import BodyDecoder, decoder_for
 from shield_proxy.wire.channel import Channel
-from shield_proxy.wire.exchange import ClientGone
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.inflow import Inflow, arrived
 from shield_proxy.wire.message import Length, NoBody, Refused, ResponseHead
-from shield_proxy.wire.parse import HeadLimits, parse_response
-from shield_proxy.wire.serialise import chunk
-from shield_proxy.wire.trailers import last_chunk, passable
+from shield_proxy.wire.parse import parse_response
 from shield_proxy.wire.tunnel import Leg
-
-MOST_INTERIM = 16
-"""1xx heads before one response."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamLimits:
-    """Seconds and sizes of the upstream side."""
-
-    connect: float = 19
-    idle: float = 900
-    """Unused in the pool, or silent amid a body."""
-    send: float = 30
-    """The peer takes no byte of the request."""
-    per_address: int = 4096
-    """Connections to one pod; an origin has a limit of its own."""
-    wait: float = 5
-    """For one of the connections where there are as many as may be."""
-    waiting: int = 1024
-    """Requests that wait so for one address."""
-    surplus: float = 60
-    """Unused in the pool, where another connection to the same address was enough all that time."""
-    idle_per_address: int = 256
-    idle_in_all: int = 4096
-    """Of all addresses; past it the ones unused longest are closed."""
-    head: HeadLimits = field(default_factory=lambda: HeadLimits(head=64 << 10))
+from shield_proxy.wire.upstreamlimits import MOST_INTERIM, UpstreamLimits, overdue
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -104,14 +75,8 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, failure: Exception | None) -> None:
         """Ends what is under way: a body that only ends so is complete, everything else is cut short."""
         channel, self._channel = self._channel, None
-        proper = channel is not None and channel.properly_ended
-        if (
-            self._body is not None
-            and self._decoder is not None
-            and self._decoder.by_close
-            and failure is None
-            and proper
-        ):
+        by_close = self._decoder is not None and self._decoder.by_close and failure is None
+        if by_close and self._body is not None and channel is not None and channel.properly_ended:
             self._body.end()
         self._fail(UpstreamFailed("closed" if self._head is None else "truncated", str(failure or "")))
         if channel is not None:
@@ -173,6 +138,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._whole and head.keep_alive and not self._upgrade and channel.usable:
             size = framing.size if isinstance(framing, Length) else 0 if isinstance(framing, NoBody) else -1
             if size == len(rest):  # all is here: others may use the connection at once
+                self.used = True
                 channel.resume()
                 self._on_free(self)
                 asking.answered(head, arrived(rest))
@@ -238,8 +204,8 @@ class UpstreamConnection(asyncio.Protocol):
     ) -> None:
         """Sends a request for `asking`, who may be told of a failure at once.
 
-        With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, send_body() must
-        follow; the deadline counts from its end.
+        With `upgrade` it may be a 101: then leave_http() must follow. Without `whole`, outflow.send_body()
+        must follow; the deadline counts from its end.
         """
         channel = self._channel
         if channel is None or not channel.usable:
@@ -252,25 +218,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._asking = asking
         channel.transport.write(request)
 
-    async def ask(
-        self,
-        request: bytes,
-        method: bytes,
-        deadline: float,
-        interim: Callable[[ResponseHead], None] | None = None,
-        *,
-        whole: bool = True,
-        upgrade: bool = False,
-    ) -> tuple[ResponseHead, Inflow]:
-        """The response's head and its body to read; UpstreamFailed. See send()."""
-        asking = Awaiting()
-        self.send(asking, request, method, deadline, interim, whole=whole, upgrade=upgrade)
-        try:
-            return await asking.future
-        finally:
-            if self._asking is asking:  # failed or cancelled: what still comes is nobody's
-                self._asking = None
-                self.cut()
+    def abandon(self, asking: Asking) -> None:
+        """Nobody waits for the answer any more: if it has not come, what still comes is nobody's."""
+        if self._asking is asking:
+            self._asking = None
+            self.cut()
 
     def sent_whole(self, patience: float) -> None:
         """The request has been sent to its end, and `patience` seconds are left for the response's head; the
@@ -279,23 +231,6 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = self._clock() + patience
         if self._decoder is not None and self._decoder.done and self._head is not None and self._head.keep_alive:
             self._free()
-
-    async def send_body(self, body: Inflow, *, chunked: bool, patience: float) -> None:
-        """Sends a request's body as it comes; returns early when the connection ends. Raises what the body raises.
-        See sent_whole()."""
-        try:
-            while piece := await body.read():
-                if not self._write(*chunk(piece) if chunked else (piece,)):
-                    return
-                if self._channel is not None:
-                    await self._channel.drained()
-        except UpstreamFailed:
-            return  # told to whoever waits for the response
-        except (ClientGone, Refused):
-            self.cut()
-            raise
-        if not chunked or self._write(last_chunk(passable(body.trailers))):
-            self.sent_whole(patience)
 
     def leave_http(self, *, framed: bool) -> Leg:
         """After a 101: the connection for a tunnel; UpstreamFailed when it has ended."""
@@ -307,12 +242,18 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_lost(self)  # whoever tunnels bounds, watches and closes it from now on
         return Leg(channel.transport, self, early, ended=False, framed=framed)
 
-    def _write(self, *parts: bytes) -> bool:
+    def write(self, *parts: bytes) -> bool:
+        """Queues bytes of a request's body; False when the connection has ended, which whoever asked is told."""
         if self._channel is None or not self._channel.usable:
             return False
         self._silent_since = self._clock()
         self._channel.transport.writelines(parts)
         return True
+
+    async def drained(self) -> None:
+        """Waits until the peer takes bytes; UpstreamFailed when it ends meanwhile."""
+        if self._channel is not None:
+            await self._channel.drained()
 
     def cut(self) -> None:
         """Ends the connection at once: whoever waits for it fails."""
@@ -330,22 +271,17 @@ class UpstreamConnection(asyncio.Protocol):
         return self._silent_since
 
     def sweep(self, now: float) -> None:
-        """Fails what has waited too long."""
-        limits = self._limits
-        if self._asking is not None:
-            if now > self.deadline:
-                self._fail(UpstreamFailed("response-timeout"))
-                self.cut()
-        elif self._body is not None and not self._body.ended:
-            if self._body.wanted and now - self._silent_since > limits.idle:
-                self._fail(UpstreamFailed("idle-timeout"))
-                self.cut()
-        elif self._body is None and now - self._silent_since > limits.idle:
-            self._close()
+        """Fails what has waited too long; closes what nobody has used for long."""
+        body, limits = self._body, self._limits
+        wanted = body is not None and not body.ended and body.wanted
+        deadline = self.deadline if self._asking is not None else None
         stalled = self._channel.stalled_since if self._channel is not None else None
-        if stalled is not None and now - stalled > limits.send:
-            self._fail(UpstreamFailed("send-timeout"))
+        kind = overdue(limits, now, self._silent_since, deadline=deadline, wanted=wanted, stalled=stalled)
+        if kind is not None:
+            self._fail(UpstreamFailed(kind))
             self.cut()
+        elif self._asking is None and body is None and now - self._silent_since > limits.idle:
+            self._close()
 
     def _malformed(self, reason: str) -> None:
         self._fail(UpstreamFailed("malformed", reason))
