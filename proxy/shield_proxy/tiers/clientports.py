@@ -63,6 +63,11 @@ class ClientPorts:
         for port in self._both:
             port.sweep(now)
 
+    def take_waiting(self) -> None:
+        """See Listener."""
+        for port in self._both:
+            port.take_waiting()
+
     def begin_drain(self) -> None:
         """Every answer closes its connection."""
         for port in self._both:

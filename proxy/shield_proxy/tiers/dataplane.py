@@ -229,6 +229,8 @@ class Dataplane:
         core = self._core
         core.shedder.look(time.monotonic(), delay)
         self.counters.loop_delay.observe(delay)
+        self._client.take_waiting()
+        self._hop.take_waiting()
         if core.access_log is not None:
             core.access_log.flush()
 

@@ -1,5 +1,6 @@
 """What a port asks of the tiers: from a request's head to its answer. Decisions are made elsewhere."""
 
+import asyncio
 from collections.abc import Coroutine
 
 from shield_proxy.cache.conditional import STATE_CONDITIONS
@@ -25,6 +26,8 @@ from shield_proxy.wire.message import Refused
 from shield_proxy.wire.tunnel import Tunnel
 from shield_proxy.wire.upgrade import offered
 
+LATE = 1.0
+"""Seconds that a refusal waits at most."""
 SMALL = 32
 """Requests at a time below which it is not their number that makes the event loop late."""
 UNSAFE = frozenset((b"POST", b"PUT", b"PATCH", b"DELETE"))
@@ -130,8 +133,21 @@ class Pipeline:
             if replay_now(exchange, index, stale, core.place, now, wall, "STALE", how):
                 core.account(exchange, context.routed, "STALE", reason)
                 return None
+        if reason == DELAYED and not self._hop and core.refusing < core.settings.running:
+            return self._refuse_late(context, reason)
         self._refuse(exchange, context.routed, 503, reason)
         return None
+
+    async def _refuse_late(self, context: Context, reason: str) -> None:
+        """Refuses, but not at once: clients that come back whatever they are told would otherwise keep the process busy
+        with refusing. Another pod is told at once, for it asks elsewhere."""
+        core = self._core
+        core.refusing += 1
+        try:
+            await asyncio.sleep(core.shedder.pressure.share * LATE)
+            self._refuse(context.exchange, context.routed, 503, reason)
+        finally:
+            core.refusing -= 1
 
     async def _answer_later(self, context: Context, later: Coroutine[None, None, Tunnel | None]) -> None:
         core, exchange = self._core, context.exchange

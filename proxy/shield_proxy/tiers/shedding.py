@@ -7,7 +7,7 @@ nothing; the share falls as soon as the delay does. One long step (a large state
 
 from dataclasses import dataclass
 
-MOST = 0.98
+MOST = 0.95
 """Some are always let through: only they can show that it goes better."""
 UP, DOWN = 0.6, 0.5
 """How much the share rises a second at twice the target or more, and falls a second without delay."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from shield_proxy.wire.server import ServerConnection
 
 
+ACCEPTS = 64
+"""Connections taken at one time beside those that the loop takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
     """Seconds and sizes of the client's side."""
@@ -72,6 +76,9 @@ class Listener:
         self._accepts = accepts
         self._connections: set[ServerConnection] = set()
         self._servers: list[asyncio.Server] = []
+        self._sockets: list[socket.socket] = []
+        """The same once more, for take_waiting."""
+        self._taking: set[asyncio.Task[tuple[asyncio.Transport, asyncio.Protocol]]] = set()
 
     @property
     def connections(self) -> int:
@@ -90,6 +97,28 @@ class Listener:
                 sock.close()
                 raise
             self._servers.append(server)
+            self._sockets.append(sock.dup())
+
+    def take_waiting(self) -> None:
+        """Takes connections that wait, ACCEPTS of each address at most; call it often. The loop itself takes one in a
+        turn: where turns are long, who comes would wait for seconds."""
+        loop = asyncio.get_running_loop()
+        context = self._tls.server if self._tls is not None else None
+        for listening in self._sockets:
+            for _ in range(ACCEPTS):
+                try:
+                    sock, _ = listening.accept()
+                except OSError:  # nobody waits, or there is no descriptor for one more
+                    break
+                sock.setblocking(False)
+                taking = loop.create_task(loop.connect_accepted_socket(self._accepted, sock, ssl=context))
+                self._taking.add(taking)
+                taking.add_done_callback(self._taken)
+
+    def _taken(self, taking: "asyncio.Task[tuple[asyncio.Transport, asyncio.Protocol]]") -> None:
+        self._taking.discard(taking)
+        if not taking.cancelled():
+            taking.exception()  # a handshake that failed is the client's own affair
 
     def _accepted(self) -> asyncio.Protocol:
         return self._connection(None) if self.door.direct else Opening(self.door)
@@ -145,11 +174,16 @@ class Listener:
         """No new connections; open ones go on."""
         for server in self._servers:
             server.close()
+        for sock in self._sockets:
+            sock.close()
         self._servers.clear()
+        self._sockets.clear()
 
     def close(self) -> None:
         """Cuts every connection."""
         self.stop_listening()
+        for taking in tuple(self._taking):
+            taking.cancel()
         self.door.cut()
         for connection in tuple(self._connections):
             connection.cut()

@@ -38,6 +38,12 @@ def free_port() -> int:
         return port
 
 
+@pytest.fixture(name="free_port")
+def port_finder() -> Callable[[], int]:
+    """Gives ports of 127.0.0.1 that nobody uses."""
+    return free_port
+
+
 class Pod:
     """A proxy process and where its ports are."""
 
