@@ -14,7 +14,8 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memcpy
 
 from shield_proxy.wire.fastpure import COPIED, LARGE, QUEUED, UNLIMITED, Hit
-from shield_proxy.wire.plain import DECISIVE, LARGEST, LOGGED, MARKS, MOST_FIELDS, REWRITTEN
+from shield_proxy.wire.blocks import LARGEST, LOGGED, MOST_FIELDS
+from shield_proxy.wire.plain import DECISIVE, MARKS, REWRITTEN
 
 cdef extern from "Python.h":
     bint PyObject_GC_IsTracked(object)

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from shield_proxy.wire.blocks import LARGEST, MOST_FIELDS, PlainBlocks
 from shield_proxy.wire.parse import HeadLimits
-from shield_proxy.wire.plain import LARGEST, MOST_FIELDS, PlainBlocks
+from shield_proxy.wire.plain import variation
 
 QUEUED = 256 << 10
 """Bytes of answers after which serve() stops, for its caller to see whether the client takes them."""
@@ -151,7 +152,7 @@ class FastPath:
                 break
             answer = resource.answer
             if answer is None and resource.variants:
-                answer = resource.variants.get(plain.variation(resource.vary))
+                answer = resource.variants.get(variation(resource.vary, plain.index))
             if answer is None:
                 break
             age, body, tally = now - answer.born, answer.body, answer.tally

@@ -14,6 +14,14 @@ _Known = tuple[tuple[bytes, bytes], tuple[bytes, bytes]]
 """(name, value), and the same with the name in lower case."""
 
 
+def read_line(line: bytes) -> tuple[bytes, bytes]:
+    """(name, value) of a line without its end; Refused where the grammar doesn't hold."""
+    if _LINE.fullmatch(line) is None:
+        raise Refused(400, "malformed-field")
+    name, _, value = line.partition(b":")
+    return name, value.strip(b" \t")
+
+
 class KnownLines(dict[bytes, _Known]):
     """Good lines and what they mean. It is bounded, and what is asked for often stays."""
 
@@ -26,10 +34,7 @@ class KnownLines(dict[bytes, _Known]):
     def __missing__(self, line: bytes) -> _Known:
         known = self._older.get(line)
         if known is None:
-            if _LINE.fullmatch(line) is None:
-                raise Refused(400, "malformed-field")
-            name, _, value = line.partition(b":")
-            value = value.strip(b" \t")
+            name, value = read_line(line)
             known = (name, value), (name.lower(), value)
         if len(line) <= LONGEST:
             if len(self) >= LINES:

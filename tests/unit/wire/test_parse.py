@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shield_proxy.wire.blocks import Plain, PlainBlocks
 from shield_proxy.wire.lines import LINES as LINES_KNOWN
 from shield_proxy.wire.lines import LONGEST, KnownLines, read_fields
 from shield_proxy.wire.message import Chunked, Length, NoBody, Refused, UntilClose, index_fields
 from shield_proxy.wire.parse import HeadLimits, judge_partial, parse_request, parse_response
-from shield_proxy.wire.plain import Plain, PlainBlocks, is_plain
+from shield_proxy.wire.plain import is_plain
 
 LIMITS = HeadLimits()
 NAMES = st.sampled_from(
@@ -154,7 +155,7 @@ def test_memories_of_plain_blocks_are_bounded() -> None:
     for i in range(10_000):
         assert blocks.judge(b"\r\nHost: a\r\nCookie: %d\r\n\r\n" % i) is not None
     assert len(blocks) <= 2048
-    assert len(blocks._lines) <= 4096
+    assert len(blocks._roles) <= 4096
 
 
 HEADS = [
