@@ -76,6 +76,7 @@ class Fill:
         "failed",
         "followers",
         "kept",
+        "mark",
         "outcome",
         "size",
     )
@@ -83,6 +84,8 @@ class Fill:
     def __init__(self) -> None:
         self.outcome: Outcome | None = None
         self.followers = 0
+        self.mark = 0
+        """Of the invalidations before it was asked for: see Forgotten."""
         self.kept = True
         """All bytes stay until the end; else only those that a reader has yet to get."""
         self.ended = False
@@ -216,6 +219,11 @@ class Reader:
         self._fill.leave(self)
 
 
+def fill_name(key: bytes, *, asks_owner: bool) -> bytes:
+    """What a fetch is found by. A pod that asks an owner must not be waited for by that owner: those are apart."""
+    return (b"\x01" if asks_owner else b"\x00") + key
+
+
 class Fills:
     """The fetches under way, and the keys for which waiting is of no use."""
 
@@ -238,6 +246,11 @@ class Fills:
         """The fetch is over, or nobody may join it any more."""
         if self._running.get(key) is fill:
             del self._running[key]
+
+    def detach(self, key: bytes) -> None:
+        """Nobody may join the fetches of this key that run."""
+        for name in (fill_name(key, asks_owner=False), fill_name(key, asks_owner=True)):
+            self._running.pop(name, None)
 
     def dont_wait(self, key: bytes, now: float) -> None:
         """Remembers that responses of this key are not shared."""

@@ -11,6 +11,7 @@ from shield_proxy.tiers.accesslog import AccessLog, Line
 from shield_proxy.tiers.collapse import Fills
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
+from shield_proxy.tiers.forgotten import Forgotten
 from shield_proxy.tiers.marks import hit_marks
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.shedding import Shedder
@@ -46,6 +47,7 @@ class Core:
         self.memory = MemoryStore(settings.memory_bytes)
         self.shedder = Shedder(settings.loop_delay, settings.loop_delay_lasts)
         self.fills = Fills()
+        self.forgotten = Forgotten()
         self.tunnels = Tunnels(settings.tunnels, counters, clock)
         self.snapshot: Snapshot | None = None
         self.running = 0
@@ -68,9 +70,12 @@ class Core:
         """Whether unfinished bodies take less than half of the memory budget."""
         return self.filling < self.settings.memory_bytes // 2
 
-    def keep(self, stored: StoredResponse, routed: Routed, *, share: bool) -> Entry:
-        """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2."""
+    def keep(self, stored: StoredResponse, routed: Routed, *, share: bool, mark: int) -> Entry:
+        """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2; neither
+        where its key was invalidated after `mark` was taken, before it was asked for."""
         entry = new_entry(stored, self.hit_marks, self.counters.tally(zone_label(routed), "HIT", stored.status))
+        if self.forgotten.since(stored.key, mark):
+            return entry
         self.memory.put(entry)
         if share and self.level2 is not None:
             self.level2.put(stored, self.clock())
@@ -86,7 +91,10 @@ class Core:
             self.memory.add_alias(entry, mark + head.authority + head.target)
 
     def forget(self, key: bytes) -> None:
-        """Nothing is stored under the key any more, here and in L2."""
+        """Nothing is stored under the key any more, here and in L2; nor is what was asked for before, and nobody who
+        comes now waits for that."""
+        self.forgotten.add(key)
+        self.fills.detach(key)
         self.memory.remove(key)
         if self.level2 is not None:
             self.level2.remove(key)

@@ -5,7 +5,7 @@ from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.cache.storable import NotStored
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.asks import Reply
-from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released
+from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released, fill_name
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import Unanswerable
 from shield_proxy.tiers.marks import marked_lines
@@ -48,8 +48,7 @@ class Filling:
             await self._lead(wanted, Fill(), None, b"")
             return
         owner = None if inbound.forwarded else core.fetcher.owner(context.key, context.snapshot)
-        # A pod that asks an owner must not be waited for by that owner: those fetches are apart.
-        name = (b"\x01" if owner is not None else b"\x00") + context.key
+        name = fill_name(context.key, asks_owner=owner is not None)
         fill = core.fills.running(name)
         if fill is None or (fill.outcome is not None and b"no-cache" in wanted.directives):
             await self._lead(wanted, core.fills.begin(name), owner, name)
@@ -63,10 +62,15 @@ class Filling:
         core, context = self._core, wanted.context
         if core.level2 is None:
             return False
+        mark = core.forgotten.mark
         found = await core.level2.get(context.key, context.inbound.index, core.clock())
-        if found is None or (wanted.stored is not None and wanted.stored.born >= found.born):
+        if found is None or core.forgotten.since(context.key, mark):
             return False
-        wanted.entry = core.keep(found, context.routed, share=False)
+        entry = core.memory.find(context.key, context.inbound.index)  # as it is now
+        known = entry.stored if entry is not None else wanted.stored
+        if known is not None and known.born >= found.born:
+            return False
+        wanted.entry = core.keep(found, context.routed, share=False, mark=mark)
         fresh = isinstance(choose(found, wanted.directives, core.clock()), Hit)
         if not fresh or not covers(wanted.entry, context.inbound.index, core.wall()):
             return False

@@ -48,6 +48,7 @@ class Source:
     ) -> tuple[Reply, NotStored] | None:
         """Opens the fill; a response that can't be shared is returned, for the one who asked."""
         core, context = self._core, wanted.context
+        fill.mark = core.forgotten.mark
         old = wanted.stored
         conditions = revalidation(old) if old is not None and old.validated else ()
         try:
@@ -70,7 +71,7 @@ class Source:
         if head.status == 304 and old is not None and conditions:
             age = initial_age(head.index, wall, reply.delay, trusted=reply.trusted)
             stored = freshen(old, end_to_end(head), age=age, now=now, wall=wall)
-            entry = core.keep(stored, context.routed, share=reply.to != "owner")
+            entry = core.keep(stored, context.routed, share=reply.to != "owner", mark=fill.mark)
             fill.open(Ready(entry, "REVALIDATED", b"fwd=%s; fwd-status=304; stored" % fwd_of(wanted)))
             return None
         if head.status in ORIGIN_ERRORS and wanted.entry is not None and usable_on_error(old, now):
@@ -176,7 +177,7 @@ class Source:
             delay=reply.delay,
             trusted=reply.trusted,
         )
-        entry = self._core.keep(stored, context.routed, share=reply.to != "owner")
+        entry = self._core.keep(stored, context.routed, share=reply.to != "owner", mark=fill.mark)
         # By a state that is no longer in use the host may be another zone's.
         current = context.snapshot is self._core.snapshot
         if current and context.exchange.head.method == b"GET" and not context.inbound.from_hop:
