@@ -46,7 +46,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         """Gives the protocol what the bytes hold."""
         if self._said_all:
             return
-        if self._paused:
+        if self._paused or self._held:
             self._held += received
         elif len(received) <= RECORD:
             self._incoming.write(received)
