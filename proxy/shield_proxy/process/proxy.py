@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from shield_proxy.config.contract import Tier
-from shield_proxy.process.certificates import CertificateFollower, certificate_families
+from shield_proxy.process.certificates import CertificateFollower, certificate_families, shown_where
 from shield_proxy.process.collector import collect_seldom
 from shield_proxy.process.descriptors import fitting_connections, raise_file_limit
 from shield_proxy.process.health import Situation, health_application, why_not_ready
@@ -151,13 +151,13 @@ def _assemble(settings: ProxySettings) -> _Process:
         write_log=outlet.offer if outlet is not None else len,
     )
     ready_at = time.monotonic() + settings.confirm_seconds
-    follower = CertificateFollower(dataplane.certificates, dataplane.use)
+    follower = CertificateFollower(dataplane.certificates, shown_where(settings), dataplane.use)
     holder = StateHolder(settings.namespace, settings.fleet, follower.use, ready_at)
     if settings.state is not None:
         holder.use_inline(settings.state)
     if settings.state_dir is not None:
         take_mounted(holder, settings.state_dir)
-    dataplane.certificates.look()  # before the first client can ask for one
+    follower.look()  # before the first client can ask for one
     if not settings.internal and settings.state is not None:
         holder.confirm("the settings")  # without an internal port nobody else ever could
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
@@ -198,7 +198,7 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
             process.ready,
             lambda: process.draining,
             process.meter.report,
-            process.dataplane.certificates.problems,
+            process.follower.problems,
         )
         await _serve("internal", port.application(), settings.internal, tls.server, owned)
 
