@@ -50,7 +50,7 @@ class Secured:
 
 @pytest.fixture(scope="module")
 def secured(product: Installed, cluster: Cluster) -> Iterator[Secured]:
-    """Both zones Ready."""
+    """Both zones Ready, and no pod is replaced any more."""
     one, two = Authority("one"), Authority("two")
     first = one.issue("first", ONE)
     product.tools.apply(
@@ -62,6 +62,7 @@ def secured(product: Installed, cluster: Cluster) -> Iterator[Secured]:
     product.wait_ready(NAMESPACE, "one", "two")
     found = Secured(product, cluster, one, two, first)
     poll("one's certificate is in use", lambda: found.condition("one", "CertificateReady")[0] == "True", 60)
+    poll("two's Secret is missed", lambda: found.condition("two", "CertificateReady")[1] == "SecretMissing", 60)
     yield found
     product.tools.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
@@ -80,7 +81,8 @@ def test_the_name_a_client_asks_for_decides_which_certificate_it_gets(secured: S
 
 def test_a_missing_secret_is_said_and_holds_up_nothing(secured: Secured) -> None:
     """The zone is Ready and serves HTTP; the condition names the Secret."""
-    poll("two's Secret is missed", lambda: secured.condition("two", "CertificateReady")[1] == "SecretMissing", 60)
+    message = objects.condition(secured.product.tools.get("ssz", "two", NAMESPACE), "CertificateReady")["message"]
+    assert "two.tls" in message
     assert secured.condition("two", "Ready")[0] == "True"
     assert secured.condition("two", "Degraded") == ("True", "SecretMissing")
     assert secured.condition("one", "CertificateReady")[0] == "True"
