@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -32,8 +33,8 @@ class Client:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def connect(cls, address: tuple[str, int]) -> "Client":
-        return cls(*await asyncio.open_connection(*address, limit=1 << 24))
+    async def connect(cls, address: tuple[str, int], **tls: Any) -> "Client":
+        return cls(*await asyncio.open_connection(*address, limit=1 << 24, **tls))
 
     def send(self, raw: bytes) -> None:
         self.writer.write(raw)
