@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import Identity, PodIdentity
@@ -14,7 +15,7 @@ from shield_proxy.tiers.marks import hop_fields, outgoing_fields
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody
 from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
-from shield_proxy.tiers.ring import Address
+from shield_proxy.tiers.ring import Address, ring_order
 from shield_proxy.tiers.sending import Sender
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Snapshot
@@ -74,7 +75,7 @@ class Fetcher:
             return None
         now = self._clock()
         members = {a for a in self._members.known(service) if self._health.usable(a, now)} | {self.own}
-        first = self._members.in_order(key, members, now)[0]
+        first = ring_order(key, members)[0]
         return None if first == self.own else first
 
     async def fetch(self, ask: Ask, owner: Address | None) -> Reply:
@@ -157,8 +158,12 @@ class Fetcher:
 
     async def _ask_tier(self, ask: Ask, hop: AskTier) -> Reply:
         failure: UpstreamFailed | None = None
-        for _, service in hop.services:
-            pods = self._members.in_order(ask.key, await self._members.addresses(service), self._clock())
+        # Those that failed lately are asked only where all have: better tried than refused.
+        for failed, (_, service) in product((False, True), hop.services):
+            if failed and failure is not None:
+                break
+            addresses = await self._members.addresses(service)
+            pods = self._members.in_order(ask.key, addresses, self._clock(), failed=failed)
             for pod in pods[:PODS_PER_DATA_CENTER]:
                 if failure is not None and self._clock() >= ask.inbound.deadline:
                     raise tier_error(failure)

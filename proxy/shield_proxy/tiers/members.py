@@ -61,8 +61,6 @@ class Members:
             self._known[service] = addresses
         return addresses
 
-    def in_order(self, key: bytes, addresses: Iterable[Address], now: float) -> list[Address]:
-        """Usable pods in the ring's order for a key; where none is usable all of them: better tried than refused."""
-        ordered = ring_order(key, addresses)
-        usable = [address for address in ordered if self._health.usable(address, now)]
-        return usable or ordered
+    def in_order(self, key: bytes, addresses: Iterable[Address], now: float, *, failed: bool) -> list[Address]:
+        """Pods in the ring's order for a key: those that may be asked, or those that have `failed` lately."""
+        return [address for address in ring_order(key, addresses) if self._health.usable(address, now) is not failed]

@@ -7,7 +7,7 @@ import pytest
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
-from shield_proxy.tiers.budget import deadline_of, remaining_ms
+from shield_proxy.tiers.budget import connect_seconds, deadline_of, remaining_ms
 from shield_proxy.tiers.health import OF_PODS, Breakers
 from shield_proxy.tiers.loop import MOST_HOPS, loop_member, loops
 from shield_proxy.tiers.members import parse_service
@@ -163,6 +163,22 @@ def test_a_budget_shrinks_from_hop_to_hop() -> None:
     for nonsense in (None, b"", b"-1", b"x", b"9" * 20):
         assert deadline_of(nonsense, now=100, longest=119) == 219
     assert deadline_of(b"999999999", now=100, longest=119) == 219
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "left", "seconds"),
+    [
+        (0.001, 100, (0.25, 1.0)),
+        (0.1, 100, (0.4, 1.15)),
+        (None, 100, (1.0, 1.75)),
+        (0.1, 0.3, (0.3, 0.3)),
+        (0.1, -5, (0.05, 0.05)),
+    ],
+)
+def test_a_connection_between_pods_gets_four_round_trips_or_what_is_left(
+    round_trip: float | None, left: float, seconds: tuple[float, float]
+) -> None:
+    assert connect_seconds(round_trip, left) == pytest.approx(seconds)
 
 
 def test_a_pod_that_failed_is_left_out_then_tried_by_one() -> None:
