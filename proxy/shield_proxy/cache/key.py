@@ -3,13 +3,16 @@
 from shield_proxy.wire.message import Index, RequestHead
 from shield_proxy.wire.plain import UNSAID
 
+_UNSAID = frozenset(UNSAID)
+
 
 def cache_key(zone_uid: str, scheme: bytes, authority: bytes, target: bytes, index: Index) -> bytes:
     """The canonical key. It begins with the zone's UID, so that zones never share; no part can run into the next."""
     key = b"%s\n%s\n%s\n%s" % (zone_uid.encode(), scheme, authority, target)
-    for name in UNSAID:
-        if name in index:
-            key += b"\n%s:%s" % (name, index[name])
+    if not _UNSAID.isdisjoint(index):
+        for name in UNSAID:
+            if name in index:
+                key += b"\n%s:%s" % (name, index[name])
     if (said := index.get(b"x-forwarded-host", authority)) != authority:  # by a trusted proxy
         key += b"\nx-forwarded-host:%s" % said
     return key

@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shield_proxy.cache.directives import SHORT, Directives, parse_directives
-from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic_lifetime, initial_age
+from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic_lifetime
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.message import Fields, Index, ResponseHead, list_members
+from shield_proxy.wire.message import Index, ResponseHead, list_members
 from shield_proxy.wire.plain import variation
-from shield_proxy.wire.serialise import response_lines
 
 NEVER = frozenset((206, 304))
 SHARED_WITH_AUTHORIZATION = (b"must-revalidate", b"public", b"s-maxage")
-LEFT_OUT = frozenset((b"age", b"content-length", b"cache-status", b"shield-cache-status"))
-"""Response fields that are of one transfer, not of what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +96,22 @@ def store(
     verdict: Storable,
     key: bytes,
     request: Index,
-    head: ResponseHead,
-    fields: Fields,
+    status: int,
+    lines: bytes,
     body: bytes,
-    *,
-    now: float,
-    wall: float,
-    delay: float,
-    trusted: bool,
+    born: float,
 ) -> StoredResponse:
-    """The stored response. `fields` are end-to-end; `now` is monotonic, `wall` its wall-clock twin."""
-    kept = tuple(field for field in fields if field[0].lower() not in LEFT_OUT)
-    age = initial_age(head.index, wall, delay, trusted=trusted)
+    """The stored response. `lines` are those of the status and of what is end-to-end, without fields of one transfer;
+    `born` is the monotonic time at which its age was zero."""
     selected = variation(verdict.vary, request)
     return StoredResponse(
         key=key,
         variation=_one_of_equals(selected) if len(selected) <= SHORT else selected,
-        status=head.status,
-        lines=response_lines(head.status, head.reason, kept),
+        status=status,
+        lines=lines,
         body=body,
         vary=verdict.vary,
         directives=verdict.directives,
-        born=now - age,
+        born=born,
         lifetime=verdict.lifetime,
     )

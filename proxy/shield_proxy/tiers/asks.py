@@ -23,7 +23,8 @@ class Ask:
     snapshot: Snapshot
     key: bytes
     method: bytes
-    fields: Fields
+    lines: bytes
+    """The client's end-to-end fields as they are sent on."""
     body: Inflow | None = None
     interim: Callable[[ResponseHead], None] | None = None
     upgrade: bytes = b""

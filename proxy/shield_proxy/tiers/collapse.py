@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shield_proxy.cache.storable import Storable
 from shield_proxy.store.memory import Entry
-from shield_proxy.wire.message import Fields, Index, ResponseHead
+from shield_proxy.wire.message import Index, ResponseHead
 
 WINDOW = 1 << 20
 """Bytes that wait for the slowest reader of a body that is not kept."""
@@ -16,20 +16,22 @@ DONT_WAIT_SECONDS = 10.0
 MOST_REMEMBERED = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opening:
     """A response to be shared, whose body follows."""
 
     head: ResponseHead
-    fields: Fields
-    """End-to-end."""
+    lines: bytes
+    """Of its status and its end-to-end fields."""
     verdict: Storable
     request: Index
     """Of the request that was sent, for Vary."""
     before: bytes | None
     """Cache-Status of the hops nearer the origin."""
-    born: float | None
-    """When its age was zero; None: no Age is told (RFC 9111, 5.1: it came from the origin for this request)."""
+    born: float
+    """When its age was zero."""
+    aged: bool
+    """Its age is told: it did not come from the origin for this request (RFC 9111, 5.1)."""
     word: str
     length: int | None
 
@@ -237,9 +239,9 @@ class Fills:
         fill = self._running.get(key)
         return fill if fill is not None and fill.joinable else None
 
-    def begin(self, key: bytes) -> Fill:
-        """A fetch that others may find until finish()."""
-        fill = self._running[key] = Fill()
+    def begin(self, key: bytes, fill: Fill | None = None) -> Fill:
+        """A fetch that others may find until finish(): a new one, or this."""
+        fill = self._running[key] = fill if fill is not None else Fill()
         return fill
 
     def finish(self, key: bytes, fill: Fill) -> None:

@@ -12,6 +12,7 @@ from shield_proxy.tiers.collapse import Fills
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.fetch import Fetcher
 from shield_proxy.tiers.forgotten import Forgotten
+from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.marks import hit_marks
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.shedding import Shedder
@@ -19,7 +20,6 @@ from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.tiers.tunnels import Tunnels
 from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.exchange import Exchange
-from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.plain import MARKS, REWRITTEN, is_plain
 
 
@@ -81,13 +81,16 @@ class Core:
             self.level2.put(stored, self.clock())
         return entry
 
-    def alias(self, head: RequestHead, scheme: bytes, entry: Entry, arrival: Arrival) -> None:
+    def alias(self, inbound: Inbound, entry: Entry, arrival: Arrival) -> None:
         """Lets the fast path find the entry by this request's scheme, raw host and target, if they alone decide."""
         # A 204 has no Content-Length; and what the shield writes anew can't be selected by as the client said it.
         if entry.stored.status == 204 or not REWRITTEN.isdisjoint(entry.stored.vary):
             return
-        if is_plain(head, trusted=arrival.trusted):
-            mark = MARKS[scheme] if arrival.trusted else arrival.mark
+        head, derived = inbound.head, inbound.derived
+        if derived.plain is None:
+            derived.plain = is_plain(head, trusted=arrival.trusted)
+        if derived.plain:
+            mark = MARKS[inbound.scheme] if arrival.trusted else arrival.mark
             self.memory.add_alias(entry, mark + head.authority + head.target)
 
     def forget(self, key: bytes) -> None:

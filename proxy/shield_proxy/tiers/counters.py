@@ -17,6 +17,8 @@ class Counters:
         self._tallies: dict[tuple[str, str, str], Tally] = {}
         self._labels: dict[tuple[str, str, str], str] = {}
         """Of each tally, as text: a scrape of thousands must not hold up requests."""
+        self._tallied: dict[tuple[str, str, int], Tally] = {}
+        """Tallies by what asks for them."""
         self._zones: set[str] = set()
         self._durations: dict[str, Histogram] = {}
         self._first_bytes: dict[str, Histogram] = {}
@@ -31,6 +33,9 @@ class Counters:
 
     def tally(self, zone: str, word: str, status: int) -> Tally:
         """The tally of responses of a zone (namespace/name) with a cache status and a status class."""
+        known = self._tallied.get((zone, word, status))
+        if known is not None:
+            return known
         if zone not in self._zones:
             if len(self._zones) >= MOST_ZONES:
                 zone = "other"
@@ -40,6 +45,9 @@ class Counters:
         if found is None:
             found = self._tallies[key] = Tally(zone)
             self._labels[key] = labelled(zone=zone, tier=self._tier, cache_status=key[1], **{"class": key[2]})
+        if len(self._tallied) >= 4 * MOST_ZONES:
+            self._tallied.clear()
+        self._tallied[key[0], word, status] = found
         return found
 
     def retain(self, zones: frozenset[str]) -> None:
@@ -47,6 +55,7 @@ class Counters:
         if len(self._zones) < MOST_ZONES // 2:
             return
         self._zones &= zones | {"", "other"}
+        self._tallied.clear()
         for key in [key for key in self._tallies if key[0] not in self._zones]:
             if key[1] == "HIT":
                 self._forgotten_hits += self._tallies[key].count

@@ -11,7 +11,7 @@ from shield_proxy.tiers.budget import connect_seconds
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.errors import Unanswerable, origin_error, refused_by_pod, tier_error
 from shield_proxy.tiers.health import OF_ORIGINS, Breakers, announcing
-from shield_proxy.tiers.marks import hop_fields, outgoing_fields
+from shield_proxy.tiers.marks import hop_fields, outgoing_lines
 from shield_proxy.tiers.members import Members
 from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody
 from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
@@ -23,9 +23,8 @@ from shield_proxy.tiers.ways import Way, Ways
 from shield_proxy.wire.asking import Asking
 from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.message import Fields
 from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.serialise import request_bytes
+from shield_proxy.wire.serialise import field_lines, request_bytes
 from shield_proxy.wire.tls import HopTls
 from shield_proxy.wire.upstream import UpstreamConnection
 
@@ -110,13 +109,23 @@ class Fetcher:
             return None
         self._counters.add_kind("shield_fetches_total", "origin")
         deadline = min(ask.inbound.deadline, self._clock() + ask.routed.origin.response_seconds)
-        request = request_bytes(ask.method, ask.inbound.head.target, self._origin_fields(ask, way))
+        request = request_bytes(ask.method, ask.inbound.head.target, self._origin_lines(ask, way))
         connection.send(asking, request, ask.method, deadline)
         return connection
 
-    def _origin_fields(self, ask: Ask, way: Way) -> Fields:
+    def may_repeat(self, ask: Ask, failure: UpstreamFailed, started: float) -> bool:
+        """Whether fetch() may be tried after send_now() has failed so; the failure has been counted."""
+        way, origin = self._ways.of(ask.snapshot, ask.routed), ask.routed.origin
+        if way.endpoint is None or (failure.kind == "closed" and self._sender.may_repeat_stale(way.endpoint)):
+            return True
+        self._counters.add_kind("shield_upstream_errors_total", failure.kind)
+        if failure.kind != "response-timeout" or ask.inbound.deadline >= started + origin.response_seconds:
+            self._judge((origin.host, origin.port), way.endpoint, failure.kind)
+        return False
+
+    def _origin_lines(self, ask: Ask, way: Way) -> bytes:
         host = way.host if way.host is not None else ask.inbound.head.authority
-        return outgoing_fields(ask.inbound, ask.fields, self._place, ask.routed.zone.uid, host)
+        return outgoing_lines(ask.inbound, ask.lines, self._place, ask.routed.zone.uid, host)
 
     async def _ask_origin(self, ask: Ask, way: Way) -> Reply:
         origin, now = ask.routed.origin, self._clock()
@@ -135,8 +144,8 @@ class Fetcher:
 
         deadline, patience = min(budget, now + origin.response_seconds), origin.response_seconds
         try:
-            fields = self._origin_fields(ask, way)
-            reply = await self._sender.exchange(ask, endpoint, fields, "origin", deadline, patience, connecting)
+            lines = self._origin_lines(ask, way)
+            reply = await self._sender.exchange(ask, endpoint, lines, "origin", deadline, patience, connecting)
         except UpstreamFailed as failure:
             self._counters.add_kind("shield_upstream_errors_total", failure.kind)
             if failure.kind != "response-timeout" or budget >= now + origin.response_seconds:
@@ -193,8 +202,8 @@ class Fetcher:
         if self._tls is None:
             raise UpstreamFailed("tls", "this process has no certificate for hops")
         tls, now, inbound = self._tls, self._clock(), ask.inbound
-        fields = outgoing_fields(inbound, ask.fields, self._place, ask.routed.zone.uid, inbound.head.authority)
-        fields += hop_fields(inbound, now, ask.snapshot.state.generation, forward=forward)
+        lines = outgoing_lines(inbound, ask.lines, self._place, ask.routed.zone.uid, inbound.head.authority)
+        lines += field_lines(hop_fields(inbound, now, ask.snapshot.state.generation, forward=forward))
 
         def connecting(fresh: bool) -> Connecting:
             network, whole = connect_seconds(self._round_trips.get(pod), inbound.deadline - self._clock())
@@ -212,9 +221,7 @@ class Fetcher:
         to = "owner" if forward else "tier"
         patience = ask.routed.origin.response_seconds + self._pool.limits.connect
         try:
-            reply = await self._sender.exchange(
-                ask, _hop(pod, tier), fields, to, inbound.deadline, patience, connecting
-            )
+            reply = await self._sender.exchange(ask, _hop(pod, tier), lines, to, inbound.deadline, patience, connecting)
         except UpstreamFailed as failure:
             self._counters.add_kind("shield_upstream_errors_total", failure.kind)
             if failure.kind not in NOT_OF_POD:

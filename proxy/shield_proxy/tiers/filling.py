@@ -1,5 +1,7 @@
 """A cacheable request that memory can't answer: L2, then one fetch for all who ask, then storing what came."""
 
+from collections.abc import Coroutine
+
 from shield_proxy.cache.conditional import not_modified
 from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.cache.storable import NotStored
@@ -8,14 +10,14 @@ from shield_proxy.tiers.asks import Reply
 from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released, fill_name
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import Unanswerable
-from shield_proxy.tiers.marks import marked_lines
+from shield_proxy.tiers.marks import end_to_end, mark_lines
 from shield_proxy.tiers.passing import Context, pass_through, relay
 from shield_proxy.tiers.replay import covers, not_modified_fields, replay_now, send_large
 from shield_proxy.tiers.ring import Address
 from shield_proxy.tiers.source import Source, Wanted, fwd_of
 from shield_proxy.wire.exchange import ClientGone
-from shield_proxy.wire.message import Fields
 from shield_proxy.wire.plain import variation
+from shield_proxy.wire.serialise import response_lines
 
 
 class Filling:
@@ -23,7 +25,7 @@ class Filling:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._source = Source(core)
+        self.source = Source(core)
 
     async def answer(self, wanted: Wanted) -> None:
         """Replies. Unanswerable; ClientGone."""
@@ -45,13 +47,13 @@ class Filling:
             await pass_through(core, context, "MISS", b"fwd=miss")
             return
         if known_alone or b"authorization" in inbound.head.index:
-            await self._lead(wanted, Fill(), None, b"")
+            await self.lead(wanted, Fill(), None, b"")
             return
         owner = None if inbound.forwarded else core.fetcher.owner(context.key, context.snapshot)
         name = fill_name(context.key, asks_owner=owner is not None)
         fill = core.fills.running(name)
         if fill is None or (fill.outcome is not None and b"no-cache" in wanted.directives):
-            await self._lead(wanted, core.fills.begin(name), owner, name)
+            await self.lead(wanted, core.fills.begin(name), owner, name)
         elif fill.followers >= core.settings.followers:
             raise Unanswerable(503, "overloaded")
         else:
@@ -101,27 +103,46 @@ class Filling:
 
     # -- one fetch, many readers
 
-    async def _lead(self, wanted: Wanted, fill: Fill, owner: Address | None, name: bytes) -> None:
-        core = self._core
+    async def lead(self, wanted: Wanted, fill: Fill, owner: Address | None, name: bytes) -> None:
+        """Fetches for a fill, and replies. Unanswerable; ClientGone."""
         reader = fill.reader()
         try:
             alone: tuple[Reply, NotStored] | None = None
             try:
-                alone = await self._source.fetch(wanted, fill, owner, name)
+                alone = await self.source.fetch(wanted, fill, owner, name)
             finally:
-                fill.open(Failed(500, "internal"))  # no effect unless the fetch broke off
-                if not isinstance(fill.outcome, Opening):
-                    core.fills.finish(name, fill)
-            if alone is not None:
-                reply, verdict = alone
-                word = "BYPASS" if verdict.forbidden else ("EXPIRED" if wanted.entry is not None else "MISS")
-                detail = verdict.reason.replace('"', "").encode("ascii", "replace")
-                await relay(core, wanted.context, reply, word, b'fwd=%s; detail="%s"' % (fwd_of(wanted), detail))
-                return
-            if fill.outcome is not None:
-                await self._serve(wanted, fill, fill.outcome, reader, b"fwd=" + fwd_of(wanted))
+                self.settle(fill, name)
+            await self._tell(wanted, fill, alone, reader)
         finally:
             reader.close()
+
+    def settle(self, fill: Fill, name: bytes) -> None:
+        """Nobody waits for a fetch that broke off, and nobody joins one whose response is not shared."""
+        fill.open(Failed(500, "internal"))  # no effect unless the fetch broke off
+        if not isinstance(fill.outcome, Opening):
+            self._core.fills.finish(name, fill)
+
+    def telling(self, wanted: Wanted, fill: Fill, alone: tuple[Reply, NotStored] | None) -> Coroutine[None, None, None]:
+        """What replies with what was fetched, to be run before anything is waited for."""
+        return self._tell_all(wanted, fill, alone, fill.reader())
+
+    async def _tell_all(
+        self, wanted: Wanted, fill: Fill, alone: tuple[Reply, NotStored] | None, reader: Reader
+    ) -> None:
+        try:
+            await self._tell(wanted, fill, alone, reader)
+        finally:
+            reader.close()
+
+    async def _tell(self, wanted: Wanted, fill: Fill, alone: tuple[Reply, NotStored] | None, reader: Reader) -> None:
+        """The one who asked gets what was fetched."""
+        if alone is not None:
+            reply, verdict = alone
+            word = "BYPASS" if verdict.forbidden else ("EXPIRED" if wanted.entry is not None else "MISS")
+            detail = verdict.reason.replace('"', "").encode("ascii", "replace")
+            await relay(self._core, wanted.context, reply, word, b'fwd=%s; detail="%s"' % (fwd_of(wanted), detail))
+        elif fill.outcome is not None:
+            await self._serve(wanted, fill, fill.outcome, reader, b"fwd=" + fwd_of(wanted))
 
     async def _follow(self, wanted: Wanted, fill: Fill) -> None:
         core = self._core
@@ -138,7 +159,7 @@ class Filling:
                 return
         finally:
             reader.close()
-        await self._lead(wanted, Fill(), None, b"")
+        await self.lead(wanted, Fill(), None, b"")
 
     async def _serve(self, wanted: Wanted, fill: Fill, outcome: Outcome, reader: Reader, how: bytes) -> None:
         match outcome:
@@ -153,17 +174,10 @@ class Filling:
 
     async def _stream(self, wanted: Wanted, fill: Fill, opening: Opening, reader: Reader, how: bytes) -> None:
         core, context = self._core, wanted.context
-        exchange, head = context.exchange, opening.head
-        age = None if opening.born is None else max(0.0, core.clock() - opening.born)
-        fields: Fields = opening.fields
-        status, reason = head.status, head.reason
-        unchanged = status == 200 and not_modified(context.inbound.index, head.index, core.wall())
-        if unchanged:
-            status, reason, fields = 304, b"", not_modified_fields(fields)
-        told = how + b"; stored" if fill.kept else how
-        lines = marked_lines(status, reason, fields, core.place, opening.word, told, before=opening.before, age=age)
+        exchange = context.exchange
+        status, lines = self._head(wanted, fill, opening, how)
         try:
-            if unchanged:
+            if status != opening.head.status:
                 exchange.reply(status, lines, b"")
             elif fill.ended and fill.kept and exchange.wants_body:
                 exchange.reply(status, lines, fill.body())
@@ -177,6 +191,27 @@ class Filling:
             exchange.abort()
         finally:
             core.account(exchange, context.routed, opening.word, "")
+
+    def reply_whole(self, wanted: Wanted, fill: Fill, opening: Opening) -> None:
+        """Replies to a GET from a fill that has ended and was kept."""
+        exchange = wanted.context.exchange
+        status, lines = self._head(wanted, fill, opening, b"fwd=" + fwd_of(wanted))
+        try:
+            exchange.reply(status, lines, fill.body() if status == opening.head.status else b"")
+        except ClientGone:
+            exchange.abort()
+        finally:
+            self._core.account(exchange, wanted.context.routed, opening.word, "")
+
+    def _head(self, wanted: Wanted, fill: Fill, opening: Opening, how: bytes) -> tuple[int, bytes]:
+        """Status and lines of what a reader gets: the response, or 304 where that is what its conditions mean."""
+        core, head = self._core, opening.head
+        age = max(0.0, core.clock() - opening.born) if opening.aged else None
+        told = how + b"; stored" if fill.kept else how
+        marks = mark_lines(core.place, opening.word, told, before=opening.before, age=age)
+        if head.status == 200 and not_modified(wanted.context.inbound.index, head.index, core.wall()):
+            return 304, response_lines(304, b"", not_modified_fields(end_to_end(head))) + marks
+        return head.status, opening.lines + marks
 
 
 def _selects(opening: Opening, request: dict[bytes, bytes]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shield_proxy.config.contract import (
     HEADER_BUDGET,
@@ -25,9 +25,21 @@ _PASSED = frozenset((b"forwarded", b"x-forwarded-port", b"x-real-ip"))
 _REQUEST_ID = HEADER_REQUEST_ID.lower().encode()
 _NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 """Written anew for each leg."""
+MOST_KNOWN = 512
+"""Blocks of fields whose meaning is remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Derived:
+    """What follows of a request's fields, worked out where it is first needed."""
+
+    fetched: bytes | None = None
+    """The lines that are sent where a response is fetched for the cache."""
+    plain: bool | None = None
+    """See wire.plain.is_plain()."""
+
+
+@dataclass(slots=True)
 class Inbound:
     """A request without what belongs to its connection. `fields` may be sent on to any leg."""
 
@@ -45,6 +57,7 @@ class Inbound:
     via: bytes | None
     cdn_loop: bytes | None
     request_id: bytes = b""
+    derived: Derived = field(default_factory=Derived)
 
     @property
     def plain_get(self) -> bool:
@@ -114,3 +127,42 @@ def _inbound(
         cdn_loop=head.index.get(b"cdn-loop"),
         request_id=request_id,
     )
+
+
+class Clients:
+    """Requests of clients: what follows of a block of fields is worked out once while clients repeat it."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Arrival, Inbound]] = {}
+
+    def inbound(self, head: RequestHead, arrival: Arrival, now: float, longest: float, request_id: bytes) -> Inbound:
+        """As from_client()."""
+        known = self._known.get(id(head.fields))
+        if known is not None:
+            before, first = known
+            # The same object as the fields of the head that is kept: what has its id now is what had it then.
+            if first.head.fields is head.fields and before == arrival and _alike(first.head, head):
+                return Inbound(
+                    head,
+                    first.fields,
+                    first.index,
+                    first.scheme,
+                    now + longest,
+                    False,
+                    False,
+                    first.via,
+                    first.cdn_loop,
+                    request_id,
+                    first.derived,
+                )
+        made = from_client(head, arrival, now, longest, request_id=request_id)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[id(head.fields)] = arrival, made
+        return made
+
+
+def _alike(one: RequestHead, other: RequestHead) -> bool:
+    return one.authority == other.authority and one.minor == other.minor

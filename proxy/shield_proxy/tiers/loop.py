@@ -18,6 +18,8 @@ def loop_member(zone_uid: str) -> bytes:
 
 def loops(cdn_loop: bytes | None, zone_uid: str, *, from_hop: bool) -> bool:
     """Whether the request has been here: at a client port once is too often, between hops more than MOST_HOPS."""
+    if cdn_loop is None:
+        return False
     own = loop_member(zone_uid).replace(b" ", b"")
     passed = sum(member.replace(b" ", b"") == own for member in list_members(cdn_loop))
     return passed > (MOST_HOPS if from_hop else 0)

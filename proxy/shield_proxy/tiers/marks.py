@@ -39,14 +39,12 @@ def _token(text: str, also: str) -> bytes:
     return "".join(c if c.isascii() and (c.isalnum() or c in also) else "_" for c in text).encode()
 
 
-def outgoing_fields(
-    inbound: Inbound, fields: Fields, place: Place, zone_uid: str, host: bytes
-) -> tuple[tuple[bytes, bytes], ...]:
-    """Fields of a request to any leg: Host first, then what the client sent, then our marks."""
+def outgoing_lines(inbound: Inbound, lines: bytes, place: Place, zone_uid: str, host: bytes) -> bytes:
+    """Field lines of a request to any leg: Host first, then what the client sent, then our marks."""
     via = b"%s, %s" % (inbound.via, place.via) if inbound.via else place.via
     member = loop_member(zone_uid)
     loop = b"%s, %s" % (inbound.cdn_loop, member) if inbound.cdn_loop else member
-    return ((b"Host", host), *fields, (b"Via", via), (b"CDN-Loop", loop))
+    return b"Host: %s\r\n%sVia: %s\r\nCDN-Loop: %s\r\n" % (host, lines, via, loop)
 
 
 def hop_fields(inbound: Inbound, now: float, generation: int, *, forward: bool) -> Fields:
@@ -68,8 +66,7 @@ def end_to_end(head: ResponseHead) -> Fields:
 
 def hit_marks(place: Place) -> bytes:
     """What follows the stored lines in the head of a hit, up to the value of Content-Length."""
-    lines = marked_lines(200, b"", (), place, "HIT", b"hit")
-    return lines.partition(b"\r\n")[2] + b"Content-Length: "
+    return mark_lines(place, "HIT", b"hit") + b"Content-Length: "
 
 
 def marked_lines(
@@ -88,12 +85,13 @@ def marked_lines(
     `word` is the Shield-Cache-Status, `how` this hop's parameters in Cache-Status, `before` the members of hops nearer
     the origin, `age` in seconds.
     """
+    return response_lines(status, reason, fields) + mark_lines(place, word, how, before=before, age=age)
+
+
+def mark_lines(place: Place, word: str, how: bytes, *, before: bytes | None = None, age: float | None = None) -> bytes:
+    """The marks alone, as marked_lines() has them."""
     member = b"%s; %s" % (place.member, how)
-    marks: list[tuple[bytes, bytes]] = [
-        (b"Via", place.via),
-        (b"Cache-Status", b"%s, %s" % (before, member) if before else member),
-        (STATUS, word.encode()),
-    ]
-    if age is not None:
-        marks.append((b"Age", b"%d" % age))
-    return response_lines(status, reason, (*fields, *marks))
+    if before:
+        member = b"%s, %s" % (before, member)
+    marks = b"Via: %s\r\nCache-Status: %s\r\n%s: %s\r\n" % (place.via, member, STATUS, word.encode())
+    return marks if age is None else b"%sAge: %d\r\n" % (marks, age)

@@ -15,7 +15,7 @@ from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.framing import declared_length
 from shield_proxy.wire.message import Chunked, ResponseHead, list_members
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.serialise import field_lines, response_lines
 from shield_proxy.wire.trailers import announced, passable
 
 STATUS = HEADER_STATUS.lower().encode()
@@ -56,7 +56,7 @@ def as_is(context: Context) -> Ask:
         context.snapshot,
         context.key,
         inbound.head.method,
-        fields,
+        field_lines(fields),
         exchange.body,
         interim,
         trailers=b"trailers" in list_members(inbound.head.index.get(b"te")),

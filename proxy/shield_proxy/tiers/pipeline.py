@@ -10,10 +10,11 @@ from shield_proxy.cache.reuse import Hit, choose, usable_on_error
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.core import Core, new_request_id
+from shield_proxy.tiers.direct import Straight
 from shield_proxy.tiers.errorpage import error_answer
 from shield_proxy.tiers.errors import DELAYED, OVERLOADED, Unanswerable
 from shield_proxy.tiers.filling import Filling
-from shield_proxy.tiers.inbound import Inbound, from_client, from_pod, request_id_of
+from shield_proxy.tiers.inbound import Clients, Inbound, from_pod, request_id_of
 from shield_proxy.tiers.loop import loops
 from shield_proxy.tiers.passing import Context, pass_through
 from shield_proxy.tiers.replay import covers, replay_now, send_large
@@ -41,6 +42,8 @@ class Pipeline:
         self._core = core
         self._hop = hop
         self._filling = Filling(core)
+        self._clients = Clients()
+        self._straight = Straight(core, self._filling, self._answer_later)
         log = core.access_log.add if core.access_log is not None else None
         self.fast = None if hop else FastPath(core.memory.aliases, core.settings.server.head, log)
         """See Service."""
@@ -87,13 +90,17 @@ class Pipeline:
         reuse = choose(entry.stored if entry is not None else None, directives, exchange.started)
         if entry is not None and isinstance(reuse, Hit) and covers(entry, inbound.index, core.wall()):
             return self._replay(context, entry)
-        return self._bounded(context, self._filling.answer(Wanted(context, directives, entry)), entry)
+        wanted = Wanted(context, directives, entry)
+        crowding = self._crowding(exchange)
+        if not crowding and self._straight.answers(wanted):
+            return None
+        return self._bounded(context, self._filling.answer(wanted), entry, crowding)
 
     def _inbound(self, exchange: Exchange, routed: Routed) -> Inbound:
         longest = self._core.settings.upstream.connect + routed.origin.response_seconds
         if not self._hop:
-            return from_client(
-                exchange.head, exchange.arrival, exchange.started, longest, request_id=exchange.request_id
+            return self._clients.inbound(
+                exchange.head, exchange.arrival, exchange.started, longest, exchange.request_id
             )
         identity = exchange.identity
         same = isinstance(identity, PodIdentity) and identity.tier == str(self._core.settings.tier)
@@ -102,7 +109,7 @@ class Pipeline:
     def _replay(self, context: Context, entry: Entry) -> Later:
         core, exchange = self._core, context.exchange
         if exchange.head.method == b"GET" and not self._hop:
-            core.alias(exchange.head, context.inbound.scheme, entry, exchange.arrival)
+            core.alias(context.inbound, entry, exchange.arrival)
         index, wall = context.inbound.index, core.wall()
         if replay_now(exchange, index, entry, core.place, exchange.started, wall, "HIT", b"hit"):
             core.account(exchange, context.routed, "HIT", "")
@@ -116,17 +123,27 @@ class Pipeline:
         finally:
             core.account(exchange, context.routed, "HIT", "")
 
+    def _crowding(self, exchange: Exchange) -> str:
+        """Why there is too much to do for one more request; empty where there is not."""
+        core = self._core
+        uploads = exchange.body is not None and core.uploads >= core.settings.running // 2
+        if uploads or core.running >= core.settings.running:
+            return OVERLOADED
+        return DELAYED if core.running >= SMALL and core.shedder.refuses() else ""
+
     def _bounded(
-        self, context: Context, later: Coroutine[None, None, Tunnel | None], stale: Entry | None = None
+        self,
+        context: Context,
+        later: Coroutine[None, None, Tunnel | None],
+        stale: Entry | None = None,
+        crowding: str | None = None,
     ) -> Later:
         """What will reply, unless there is too much to do; then a stale response where it may answer, or an error."""
         core, exchange = self._core, context.exchange
-        uploads = exchange.body is not None and core.uploads >= core.settings.running // 2
-        crowded = uploads or core.running >= core.settings.running
-        if not crowded and (core.running < SMALL or not core.shedder.refuses()):
+        reason = self._crowding(exchange) if crowding is None else crowding
+        if not reason:
             return self._answer_later(context, later)
         later.close()
-        reason = OVERLOADED if crowded else DELAYED
         index, now, wall = context.inbound.index, exchange.started, core.wall()
         if stale is not None and usable_on_error(stale.stored, now) and covers(stale, index, wall):
             how = b"hit; fwd=stale; detail=%s" % reason.encode()

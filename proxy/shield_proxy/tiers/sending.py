@@ -9,10 +9,10 @@ from shield_proxy.tiers.asks import Ask, Reply, own_fields
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.wire.endpoint import Connecting, Endpoint
 from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.message import Fields, Length
+from shield_proxy.wire.message import Length
 from shield_proxy.wire.outflow import response_to, send_body
 from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.serialise import request_bytes
+from shield_proxy.wire.serialise import field_lines, request_bytes
 from shield_proxy.wire.upstream import UpstreamConnection
 
 SURELY_OPEN = 2.0
@@ -32,7 +32,7 @@ class Sender:
         self,
         ask: Ask,
         endpoint: Endpoint,
-        fields: Fields,
+        lines: bytes,
         to: str,
         deadline: float,
         patience: float,
@@ -45,7 +45,7 @@ class Sender:
         """
         self._counters.add_kind("shield_fetches_total", to)
         started = self._clock()
-        request = request_bytes(ask.method, ask.inbound.head.target, (*fields, *own_fields(ask)))
+        request = request_bytes(ask.method, ask.inbound.head.target, lines + field_lines(own_fields(ask)))
         # A peer that is just closing an idle connection would make a request fail that can't be repeated.
         since = float("-inf") if ask.repeatable else started - SURELY_OPEN
         connection = None if ask.upgrade else self.pool.take_idle(endpoint, since)
@@ -63,6 +63,10 @@ class Sender:
     def may_ask_another(self, endpoint: Endpoint) -> bool:
         """Whether a request that a pod may have seen may be sent to another one, within the pod's budget."""
         return self._may_repeat(endpoint, "next-pod")
+
+    def may_repeat_stale(self, endpoint: Endpoint) -> bool:
+        """Whether a request lost with an idle connection may be sent once more, within the budget of its endpoint."""
+        return self._may_repeat(endpoint, "stale")
 
     def _may_repeat(self, endpoint: Endpoint, why: str) -> bool:
         granted = self.pool.may_repeat(endpoint)

@@ -18,7 +18,8 @@ from shield_proxy.tiers.passing import Context
 from shield_proxy.tiers.ring import Address
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.framing import declared_length
-from shield_proxy.wire.message import Fields
+from shield_proxy.wire.message import ResponseHead
+from shield_proxy.wire.serialise import field_lines, response_lines
 
 _NOT_FETCHED = CLIENT_CONDITIONS | {b"range", b"if-range", b"expect", b"content-length"}
 
@@ -47,28 +48,46 @@ class Source:
         self, wanted: Wanted, fill: Fill, owner: Address | None, name: bytes
     ) -> tuple[Reply, NotStored] | None:
         """Opens the fill; a response that can't be shared is returned, for the one who asked."""
-        core, context = self._core, wanted.context
-        fill.mark = core.forgotten.mark
-        old = wanted.stored
-        conditions = revalidation(old) if old is not None and old.validated else ()
+        fill.mark = self._core.forgotten.mark
+        fetcher = self._core.fetcher
         try:
-            reply = await core.fetcher.fetch(self._ask(context, conditions), owner)
-            refreshes = old is not None and confirms(old, reply.head) and may_refresh(old, reply.head)
-            if reply.head.status == 304 and conditions and not refreshes:
+            reply = await fetcher.fetch(self.ask(wanted), owner)
+            if unconfirmed(wanted, reply.head):
                 reply.give_up()
-                conditions = ()
-                reply = await core.fetcher.fetch(self._ask(context, ()), owner)
+                reply = await fetcher.fetch(self.ask(wanted, anew=True), owner)
         except Unanswerable as error:
-            if wanted.entry is not None and usable_on_error(old, core.clock()):
-                fill.open(_stale(wanted.entry, error.reason))
-            else:
-                fill.open(Failed(error.status, error.reason))
+            self.unanswered(wanted, fill, error)
             return None
+        return self.received(wanted, fill, reply, name)
+
+    def ask(self, wanted: Wanted, *, anew: bool = False) -> Ask:
+        """What is sent for a fill: without the client's conditions, but with our own where something is to be
+        revalidated, unless it is fetched `anew`."""
+        context, old = wanted.context, wanted.stored
+        inbound = context.inbound
+        lines = inbound.derived.fetched
+        if lines is None:
+            lines = field_lines([field for field in inbound.fields if field[0].lower() not in _NOT_FETCHED])
+            inbound.derived.fetched = lines
+        if old is not None and not anew and old.validated:
+            lines += field_lines(revalidation(old))
+        return Ask(inbound, context.routed, context.snapshot, context.key, b"GET", lines)
+
+    def unanswered(self, wanted: Wanted, fill: Fill, error: Unanswerable) -> None:
+        """Opens the fill with what is stored, if that may be served while its origin fails, or with the failure."""
+        if wanted.entry is not None and usable_on_error(wanted.stored, self._core.clock()):
+            fill.open(_stale(wanted.entry, error.reason))
+        else:
+            fill.open(Failed(error.status, error.reason))
+
+    def received(self, wanted: Wanted, fill: Fill, reply: Reply, name: bytes) -> tuple[Reply, NotStored] | None:
+        """Opens the fill with a response; one that can't be shared is returned, for the one who asked."""
+        core, context, old = self._core, wanted.context, wanted.stored
         head, now, wall = reply.head, core.clock(), core.wall()
         core.counters.first_byte(reply.to, reply.delay)
         if core.level2 is not None:
             core.level2.learn_next_hop(reply.delay)
-        if head.status == 304 and old is not None and conditions:
+        if head.status == 304 and old is not None and old.validated and not unconfirmed(wanted, head):
             age = initial_age(head.index, wall, reply.delay, trusted=reply.trusted)
             stored = freshen(old, end_to_end(head), age=age, now=now, wall=wall)
             entry = core.keep(stored, context.routed, share=reply.to != "owner", mark=fill.mark)
@@ -87,25 +106,21 @@ class Source:
             fill.open(Released())
             return reply, verdict
         core.fills.shared(context.key)
-        await self._share(wanted, fill, reply, verdict, name)
+        self._share(wanted, fill, reply, verdict, name)
         return None
 
-    def _ask(self, context: Context, conditions: Fields) -> Ask:
-        inbound = context.inbound
-        fields = tuple(field for field in inbound.fields if field[0].lower() not in _NOT_FETCHED)
-        return Ask(inbound, context.routed, context.snapshot, context.key, b"GET", fields + conditions)
-
-    async def _share(self, wanted: Wanted, fill: Fill, reply: Reply, verdict: Storable, name: bytes) -> None:
+    def _share(self, wanted: Wanted, fill: Fill, reply: Reply, verdict: Storable, name: bytes) -> None:
         """Opens the fill to all, and lets the body come: at once if it is here, else while others go on."""
         core, context, head = self._core, wanted.context, reply.head
         age = initial_age(head.index, core.wall(), reply.delay, trusted=reply.trusted)
         opening = Opening(
             head=head,
-            fields=end_to_end(head),
+            lines=response_lines(head.status, head.reason, end_to_end(head)),
             verdict=verdict,
             request=context.inbound.index,
             before=head.index.get(b"cache-status") if reply.trusted else None,
-            born=core.clock() - age if b"age" in head.index else None,
+            born=core.clock() - age,
+            aged=b"age" in head.index,
             word="MISS" if wanted.entry is None else "EXPIRED",
             length=declared_length(head),
         )
@@ -113,17 +128,16 @@ class Source:
             fill.let_go()
             core.fills.finish(name, fill)
         fill.open(opening)
-        received = core.clock(), core.wall()
         if reply.body.ended and fill.kept:
             if piece := reply.body.read_now():
                 fill.add(piece)
                 core.counters.add_kind("shield_upstream_bytes_total", reply.to, len(piece))
             fill.end()
-            self._store(context, fill, reply, opening, received)
+            self._store(context, fill, reply, opening)
             core.fills.finish(name, fill)
             reply.finish()
         else:
-            core.spawn(self._pump(context, fill, reply, opening, received, name))
+            core.spawn(self._pump(context, fill, reply, opening, name))
 
     async def _pump(
         self,
@@ -131,7 +145,6 @@ class Source:
         fill: Fill,
         reply: Reply,
         opening: Opening,
-        received: tuple[float, float],
         name: bytes,
     ) -> None:
         """Moves the body from the upstream connection to the fill, and stores it once it is whole."""
@@ -151,7 +164,7 @@ class Source:
                     return
             fill.end()
             if fill.kept:
-                self._store(context, fill, reply, opening, received)
+                self._store(context, fill, reply, opening)
         except UpstreamFailed as failure:
             core.counters.add_kind("shield_upstream_errors_total", failure.kind)
         finally:
@@ -161,28 +174,20 @@ class Source:
             core.fills.finish(name, fill)
             reply.give_up()
 
-    def _store(
-        self, context: Context, fill: Fill, reply: Reply, opening: Opening, received: tuple[float, float]
-    ) -> None:
-        now, wall = received
-        stored = store(
-            opening.verdict,
-            context.key,
-            opening.request,
-            opening.head,
-            opening.fields,
-            fill.body(),
-            now=now,
-            wall=wall,
-            delay=reply.delay,
-            trusted=reply.trusted,
-        )
+    def _store(self, context: Context, fill: Fill, reply: Reply, opening: Opening) -> None:
+        head, key, body = opening.head, context.key, fill.body()
+        stored = store(opening.verdict, key, opening.request, head.status, opening.lines, body, opening.born)
         entry = self._core.keep(stored, context.routed, share=reply.to != "owner", mark=fill.mark)
         # By a state that is no longer in use the host may be another zone's.
         current = context.snapshot is self._core.snapshot
         if current and context.exchange.head.method == b"GET" and not context.inbound.from_hop:
-            exchange, scheme = context.exchange, context.inbound.scheme
-            self._core.alias(exchange.head, scheme, entry, exchange.arrival)
+            self._core.alias(context.inbound, entry, context.exchange.arrival)
+
+
+def unconfirmed(wanted: Wanted, head: ResponseHead) -> bool:
+    """Whether a response is a 304 that does not refresh what is stored: it must be fetched anew."""
+    old = wanted.stored
+    return head.status == 304 and old is not None and not (confirms(old, head) and may_refresh(old, head))
 
 
 def fwd_of(wanted: Wanted) -> bytes:

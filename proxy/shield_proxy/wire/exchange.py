@@ -1,5 +1,6 @@
 """One request and its response on a connection: what a service sees of the server."""
 
+from collections.abc import Coroutine
 from typing import Protocol
 
 from shield_proxy.config.identity import Identity
@@ -41,6 +42,10 @@ class Outlet(Protocol):
         """Ends the connection at once, so that the client sees that the response is not complete."""
         ...
 
+    def go_on(self, later: Coroutine[None, None, None] | None) -> None:
+        """The awaited exchange has ended, or `later` ends it."""
+        ...
+
     def leave_http(self, *, ended: bool) -> Leg:
         """The connection for a tunnel, `ended` where the client sends no more; ClientGone when it has ended."""
         ...
@@ -54,6 +59,7 @@ class Exchange:
         "_consented",
         "_mute",
         "_outlet",
+        "awaited",
         "body",
         "close_after",
         "ended",
@@ -78,6 +84,8 @@ class Exchange:
         self.sent = 0
         """Bytes of the response's body so far."""
         self.ended = False
+        self.awaited = False
+        """Who was asked to answer does so later without a coroutine, and ends that with go_on()."""
         self.close_after = False
         self.request_id = b""
         """By which errors and the log name it: hex digits; set by the service."""
@@ -196,6 +204,11 @@ class Exchange:
         if self._chunked:
             self._outlet.send(last_chunk(trailers))
         self.ended = True
+
+    def go_on(self, later: Coroutine[None, None, None] | None) -> None:
+        """Ends the waiting for an awaited exchange: it has ended, or `later` ends it."""
+        self.awaited = False
+        self._outlet.go_on(later)
 
     def abort(self) -> None:
         """The response can't be completed: the connection is cut, so that no client takes it for a whole one."""

@@ -7,6 +7,8 @@ from shield_proxy.wire.message import Fields, Index, Refused, index_fields
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 FIELD_LINE = TOKEN + rb":[\t\x20-\x7e\x80-\xff]*+"
 """A field without the end of its line."""
+BLOCKS, LARGEST = 512, 2048
+"""Blocks of requests remembered, and bytes of one worth remembering."""
 LINES, LONGEST = 4096, 512
 """Lines remembered, twice that at most, and bytes of one worth remembering."""
 _LINE = re.compile(FIELD_LINE)
@@ -45,6 +47,19 @@ class KnownLines(dict[bytes, _Known]):
 
 
 _known = KnownLines()
+_blocks: dict[bytes, tuple[Fields, Index]] = {}
+
+
+def read_repeated(block: bytes) -> tuple[Fields, Index]:
+    """As read_fields(), and while a block is remembered with the very same objects: they must not be changed."""
+    found = _blocks.get(block)
+    if found is None:
+        found = read_fields(block)
+        if len(block) <= LARGEST:
+            if len(_blocks) >= BLOCKS:
+                _blocks.clear()
+            _blocks[block] = found
+    return found
 
 
 def read_fields(block: bytes) -> tuple[Fields, Index]:

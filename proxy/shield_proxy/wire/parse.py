@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shield_proxy.wire.framing import request_framing, response_framing, stays_open
-from shield_proxy.wire.lines import FIELD_LINE, TOKEN, read_fields
+from shield_proxy.wire.lines import FIELD_LINE, TOKEN, read_fields, read_repeated
 from shield_proxy.wire.message import Fields, Refused, RequestHead, ResponseHead, index_fields
 
 __all__ = ["AUTHORITY", "FIELD_LINE", "HeadLimits", "judge_partial", "parse_request", "parse_response", "split_fields"]
@@ -38,7 +38,7 @@ def parse_request(head: bytes, limits: HeadLimits) -> RequestHead:
     method, target, minor = line[1], line[2], int(line[3])
     if head.count(b"\n") - 2 > limits.fields:
         raise Refused(431, "too-many-fields")
-    fields, index = read_fields(head[line.end() :])
+    fields, index = read_repeated(head[line.end() :])
     host = index.get(b"host")
     if host is None:
         if minor == 1:

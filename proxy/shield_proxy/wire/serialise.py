@@ -1,6 +1,7 @@
 """Values to bytes. What belongs to one connection never crosses to another. Pure."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 
 from shield_proxy.wire.message import Fields, Index, list_members
@@ -32,24 +33,28 @@ _PHRASES = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 def forwardable(fields: Fields, index: Index, drop: frozenset[bytes] = frozenset()) -> Fields:
     """The fields that may cross: neither hop-by-hop, nor named by Connection, nor in `drop` (lower case)."""
-    named = list_members(index.get(b"connection"))
-    left_out = HOP_BY_HOP | drop if not named else HOP_BY_HOP | drop | (set(named) - END_TO_END)
-    return tuple(field for field in fields if field[0].lower() not in left_out)
+    left_out = _left_out(index.get(b"connection"), drop)
+    return tuple([field for field in fields if field[0].lower() not in left_out])
 
 
-def request_bytes(method: bytes, target: bytes, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A request head of HTTP/1.1."""
-    lines = [b"%s %s HTTP/1.1\r\n" % (method, target)]
-    lines += [b"%s: %s\r\n" % field for field in fields]
-    lines.append(b"\r\n")
-    return b"".join(lines)
+@lru_cache(maxsize=256)
+def _left_out(connection: bytes | None, drop: frozenset[bytes]) -> frozenset[bytes]:
+    return HOP_BY_HOP | drop | (frozenset(list_members(connection)) - END_TO_END)
+
+
+def field_lines(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Fields as they are sent."""
+    return b"".join([b"%s: %s\r\n" % field for field in fields])
+
+
+def request_bytes(method: bytes, target: bytes, lines: bytes) -> bytes:
+    """A request head of HTTP/1.1 with these lines of fields."""
+    return b"%s %s HTTP/1.1\r\n%s\r\n" % (method, target, lines)
 
 
 def response_lines(status: int, reason: bytes, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Status line and fields of HTTP/1.1, without the empty line that ends a head."""
-    lines = [b"HTTP/1.1 %d %s\r\n" % (status, reason or _PHRASES.get(status, b""))]
-    lines += [b"%s: %s\r\n" % field for field in fields]
-    return b"".join(lines)
+    return b"HTTP/1.1 %d %s\r\n%s" % (status, reason or _PHRASES.get(status, b""), field_lines(fields))
 
 
 def chunk(piece: bytes) -> tuple[bytes, bytes, bytes]:

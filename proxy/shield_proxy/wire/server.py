@@ -4,6 +4,7 @@ What can't be answered at once becomes the connection's one task; what arrives m
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import cast
 
 from shield_proxy.config.identity import Identity
@@ -187,10 +188,11 @@ class ServerConnection(asyncio.Protocol):
             later = self._listener.service.answer(exchange)
         except ClientGone:
             later = None
-        if later is None:
+        if later is None and not exchange.awaited:
             return self._finish()
         self._listener.running += 1
-        self._task = asyncio.get_running_loop().create_task(answered(exchange, later, self._refusal, self._responded))
+        if later is not None:
+            self._run(exchange, later)
         return False
 
     def _feed(self, exchange: Exchange, intake: Intake, received: bytes) -> None:
@@ -213,6 +215,16 @@ class ServerConnection(asyncio.Protocol):
         self._task = None
         if self._finish():
             self._go_on()
+
+    def _run(self, exchange: Exchange, later: Coroutine[None, None, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(answered(exchange, later, self._refusal, self._responded))
+
+    def go_on(self, later: Coroutine[None, None, None] | None) -> None:
+        """See Outlet."""
+        if later is not None and self._exchange is not None:
+            self._run(self._exchange, later)
+        else:
+            self._responded()
 
     def _finish(self) -> bool:
         """After an exchange: True if the connection goes on with the next request."""

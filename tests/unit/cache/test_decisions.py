@@ -15,6 +15,7 @@ from shield_proxy.cache.reuse import Hit, Miss, Revalidate, choose, usable_on_er
 from shield_proxy.cache.storable import NotStored, Storable, judge, store
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.wire.message import Fields, ResponseHead, UntilClose, index_fields
+from shield_proxy.wire.serialise import response_lines
 
 WALL = 1_793_577_600.0  # Mon, 02 Nov 2026 00:00:00 GMT
 NOON = b"Mon, 02 Nov 2026 00:00:00 GMT"
@@ -33,7 +34,8 @@ def stored(age: float = 0, now: float = 1000, body: bytes = b"body", **named: st
     head = response(200, **{"cache_control": "max-age=60", "age": str(int(age)), **named})
     verdict = judge({}, {}, head, WALL)
     assert isinstance(verdict, Storable)
-    return store(verdict, b"key", {}, head, head.fields, body, now=now, wall=WALL, delay=0, trusted=False)
+    lines = response_lines(head.status, head.reason, head.fields)
+    return store(verdict, b"key", {}, head.status, lines, body, now - initial_age(head.index, WALL, 0))
 
 
 @pytest.mark.parametrize(

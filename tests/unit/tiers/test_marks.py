@@ -3,11 +3,13 @@
 from shield_proxy.cache.key import cache_key
 from shield_proxy.config.contract import PRIVATE_HEADERS
 from shield_proxy.tiers.errors import refused_by_pod
-from shield_proxy.tiers.inbound import from_client, from_pod
-from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_fields, place_of
+from shield_proxy.tiers.inbound import Clients, from_client, from_pod
+from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_lines, place_of
 from shield_proxy.wire.arrival import Arrival
+from shield_proxy.wire.lines import read_fields
 from shield_proxy.wire.message import RequestHead
 from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
+from shield_proxy.wire.serialise import field_lines
 
 PLACE = place_of("lower", "eu/a b")
 
@@ -103,7 +105,8 @@ def test_a_pod_of_the_same_tier_is_never_forwarded_again() -> None:
 
 def test_via_and_cdn_loop_grow() -> None:
     inbound = from_client(request("Via: 1.0 old", "CDN-Loop: other"), Arrival("c"), 0, 1)
-    fields = dict(outgoing_fields(inbound, inbound.fields, PLACE, "uid", b"host"))
+    lines = outgoing_lines(inbound, field_lines(inbound.fields), PLACE, "uid", b"host")
+    fields = dict(read_fields(lines + b"\r\n")[0])
     assert fields[b"Host"] == b"host"
     assert fields[b"Via"] == b"1.0 old, 1.1 smart-shield-lower"
     assert fields[b"CDN-Loop"].startswith(b"other, smartshield; zone=")
@@ -141,3 +144,13 @@ def test_only_a_pods_own_refusal_sends_a_request_elsewhere() -> None:
     assert not refused_by_pod(503, b"up; detail=origin-refused")
     assert not refused_by_pod(503, None)
     assert not refused_by_pod(200, b"up; detail=not-ready")
+
+
+def test_a_block_that_clients_repeat_means_the_same_each_time() -> None:
+    clients = Clients()
+    for peer in ("a", "a", "b", "a"):
+        for lines in (("X: y", "Via: 1.0 old"), ("X: z",), ("X: y", "Via: 1.0 old")):
+            arrival, head = Arrival(peer), request(*lines)
+            made = clients.inbound(head, arrival, 5, 7, b"id")
+            assert (made.head, made.deadline, made.request_id) == (head, 12, b"id")
+            assert made == from_client(head, arrival, 5, 7, request_id=b"id")
