@@ -155,7 +155,7 @@ class Clients:
                     first.via,
                     first.cdn_loop,
                     request_id,
-                    first.derived,
+                    derived=first.derived,
                 )
         made = from_client(head, arrival, now, longest, request_id=request_id)
         if len(self._known) >= MOST_KNOWN:
