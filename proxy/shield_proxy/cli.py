@@ -125,7 +125,8 @@ def _serve(settings: ProxySettings) -> int:
     """Ends the process with run_proxy's code; returns only where it could not start."""
     # Here, so that --version, --help and `state` answer without loading servers.
     from shield_proxy.process.outlet import LogOutlet, OutletLog
-    from shield_proxy.process.proxy import StartFailure, run_proxy
+    from shield_proxy.process.proxy import run_proxy
+    from shield_proxy.process.sites import StartFailure
 
     outlet = LogOutlet(STDERR)
     logging.basicConfig(

@@ -5,7 +5,6 @@ import logging
 import os
 import random
 import signal
-import ssl
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from aiohttp import web
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.process.certificates import CertificateFollower, certificate_families, shown_where
@@ -25,15 +22,17 @@ from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.life import Life
 from shield_proxy.process.metrics import most_files, process_families
+from shield_proxy.process.otlp import SpanOutlet, span_outlet
 from shield_proxy.process.outlet import LogOutlet
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
 from shield_proxy.process.settings import ProxySettings, read_password
+from shield_proxy.process.sites import StartFailure, reason_of, serve_site
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, Signature, signature, take_mounted, watch
 from shield_proxy.tiers.dataplane import Dataplane
 from shield_proxy.tiers.families import Family
-from shield_proxy.tiers.settings import Addresses, DataplaneSettings
+from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.wire.listener import ServerLimits
 from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 
@@ -49,10 +48,6 @@ STDOUT = 1
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class StartFailure(Exception):
-    """Why a process can't start, in one line for a person."""
-
-
 @dataclass(slots=True)
 class _Process:
     """The parts of a running process and how far it has come."""
@@ -66,6 +61,7 @@ class _Process:
     holder: StateHolder
     meter: LatencyMeter
     outlet: LogOutlet | None
+    spans: SpanOutlet | None
     started: float
     listening: bool = False
     draining: bool = False
@@ -92,6 +88,8 @@ class _Process:
         counters.limits["file_descriptors"] = most_files()
         if self.outlet is not None:
             counters.values["shield_access_log_lost_total"] = self.outlet.lost
+        if self.spans is not None:
+            counters.values["shield_spans_dropped_total"] = self.spans.dropped
         yield from counters.snapshot()
         yield from certificate_families(self.dataplane.certificates)
 
@@ -105,6 +103,8 @@ async def run_proxy(settings: ProxySettings) -> int:
     async with AsyncExitStack() as owned:
         if process.outlet is not None:
             owned.callback(process.outlet.close, LOG_SECONDS)
+        if process.spans is not None:
+            owned.callback(process.spans.close, LOG_SECONDS)
         owned.push_async_callback(process.dataplane.close)
         await _open_ports(process, owned)
         async with asyncio.TaskGroup() as group:
@@ -150,6 +150,9 @@ def _assemble(settings: ProxySettings) -> _Process:
         tls,
         write_log=outlet.offer if outlet is not None else len,
     )
+    spans = span_outlet(settings)
+    if spans is not None:
+        dataplane.trace(settings.otlp_sample, spans.take)
     ready_at = time.monotonic() + settings.confirm_seconds
     follower = CertificateFollower(dataplane.certificates, shown_where(settings), dataplane.use)
     holder = StateHolder(settings.namespace, settings.fleet, follower.use, ready_at)
@@ -163,7 +166,7 @@ def _assemble(settings: ProxySettings) -> _Process:
     owns: Callable[[bytes], bool] = dataplane.ring_owner if settings.tier is Tier.LOWER else (lambda _key: False)
     connect = partial(connect_once, threaded_resolution())
     meter = LatencyMeter(lambda: backends_to_measure(holder.state, owns), connect, time.monotonic, random.random)
-    return _Process(settings, tls, tls_files, dataplane, follower, holder, meter, outlet, time.time())
+    return _Process(settings, tls, tls_files, dataplane, follower, holder, meter, outlet, spans, time.time())
 
 
 def _tls_files(directory: Path) -> list[Path]:
@@ -182,12 +185,12 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
     life = Life(process.dataplane, time.monotonic)
     owned.callback(life.stop)
     health = health_application(process.situation, life.why_not_alive, process.families)
-    await _serve("health", health, settings.health, None, owned)
+    await serve_site("health", health, settings.health, None, owned)
     try:
         await process.dataplane.start()
     except OSError as error:
         shown = ", ".join(f"{host}:{port}" for host, port in (*settings.client, *settings.client_tls, *settings.hop))
-        raise StartFailure(f"client or hop port ({shown}): {_reason(error)}") from error
+        raise StartFailure(f"client or hop port ({shown}): {reason_of(error)}") from error
     process.listening = True
     life.start()
     if tls is not None:
@@ -200,26 +203,7 @@ async def _open_ports(process: _Process, owned: AsyncExitStack) -> None:
             process.meter.report,
             process.follower.problems,
         )
-        await _serve("internal", port.application(), settings.internal, tls.server, owned)
-
-
-async def _serve(
-    name: str, app: web.Application, addresses: Addresses, context: ssl.SSLContext | None, owned: AsyncExitStack
-) -> None:
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    owned.push_async_callback(runner.cleanup)
-    for host, port in addresses:
-        try:
-            await web.TCPSite(runner, host, port, ssl_context=context).start()
-        except OSError as error:
-            raise StartFailure(f"{name} port {host}:{port}: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    """What the system said, and what to do where that is known."""
-    text = error.strerror or str(error)
-    return f"{text}; is another process listening there?" if error.errno == 98 else text
+        await serve_site("internal", port.application(), settings.internal, tls.server, owned)
 
 
 async def _kept_going(work: Work) -> None:

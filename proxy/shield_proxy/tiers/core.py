@@ -17,6 +17,7 @@ from shield_proxy.tiers.marks import hit_marks
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.shedding import Shedder
 from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.tracing import Tracer
 from shield_proxy.tiers.tunnels import Tunnels
 from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.exchange import Exchange
@@ -54,6 +55,7 @@ class Core:
         """Requests that wait for something."""
         self.uploads = 0
         """Those of them with a body: at most half, so that slow clients leave room for others."""
+        self.tracer: Tracer | None = None
         self.refusing = 0
         """Requests that are about to be refused."""
         self.filling = 0
@@ -113,6 +115,18 @@ class Core:
             self.counters.add_kind("shield_errors_total", reason)
         if exchange.status != 101:
             self.counters.took(word, seconds)
+        if self.tracer is not None and exchange.trace is not None and exchange.trace.sampled:
+            attributes: dict[str, str | int] = {
+                "http.request.method": exchange.head.method.decode("latin-1"),
+                "server.address": exchange.head.authority.decode("latin-1"),
+                "url.path": exchange.head.path.decode("latin-1"),
+                "http.response.status_code": exchange.status,
+                "shield.cache_status": word,
+                "shield.zone": zone,
+                **({"error.type": reason} if reason else {}),
+            }
+            failed = exchange.status >= 500 or not exchange.status
+            self.tracer.served(exchange.trace, exchange.head.method, seconds, attributes, failed=failed)
         if self.access_log is not None:
             head = exchange.head
             self.access_log.add(

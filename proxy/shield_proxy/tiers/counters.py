@@ -153,6 +153,7 @@ COUNTED = {
     "shield_breaker_refusals_total": "Requests an origin was not asked for, because its breaker is open.",
     "shield_access_log_dropped_total": "Lines of the access log that nobody could take in time.",
     "shield_access_log_lost_total": "Lines that were taken, but whose reader had gone.",
+    "shield_spans_dropped_total": "Spans that the receiver of spans did not take in time.",
     "shield_requests_shed_total": "Requests refused because the event loop was late for too long.",
 }
 COUNTED_BY_KIND = {

@@ -25,6 +25,7 @@ from shield_proxy.tiers.pipeline import Pipeline
 from shield_proxy.tiers.pulse import Pulse
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
 from shield_proxy.tiers.snapshot import compile_snapshot
+from shield_proxy.tiers.tracing import Span, Tracer
 from shield_proxy.wire.certificates import Certificates
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.pool import Pool
@@ -134,6 +135,12 @@ class Dataplane:
         core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))
         self.counters.retain(frozenset(f"{zone.namespace}/{zone.name}" for zone in state.zones))
         self._members.watch(service for dc in state.data_centers for service in dc.services.values() if service)
+
+    def trace(self, share: float, take: Callable[[Span], object]) -> None:
+        """From now on `take` gets spans: see Tracer."""
+        tracer = Tracer(share, take, self._core.wall)
+        self._core.tracer = tracer
+        self._fetcher.trace(tracer)
 
     def use_redis_password(self, password: str | None) -> None:
         """New connections to L2 are opened with it."""

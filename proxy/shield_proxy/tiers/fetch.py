@@ -19,6 +19,7 @@ from shield_proxy.tiers.ring import Address, ring_order
 from shield_proxy.tiers.sending import Sender
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Snapshot
+from shield_proxy.tiers.tracing import Tracer
 from shield_proxy.tiers.ways import Way, Ways
 from shield_proxy.wire.asking import Asking
 from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
@@ -64,6 +65,10 @@ class Fetcher:
         self.own: Address | None = None
         """This pod in the ring; None while it has no hop port."""
 
+    def trace(self, tracer: Tracer) -> None:
+        """From now on each asking is a span, where its request is traced."""
+        self._sender.tracer = tracer
+
     def owner(self, key: bytes, snapshot: Snapshot) -> Address | None:
         """The pod of this tier and data centre that owns the key, if it is another one."""
         if self.own is None or self._tls is None:
@@ -102,7 +107,7 @@ class Fetcher:
         """Sends a repeatable ask on an idle connection to its origin; None, and nothing was done, where there is none
         or another tier is to be asked."""
         way = self._ways.of(ask.snapshot, ask.routed)
-        if way.endpoint is None or self.origins.any:
+        if way.endpoint is None or self.origins.any or ask.inbound.trace is not None:
             return None
         connection = self._pool.take_idle(way.endpoint)
         if connection is None:

@@ -17,7 +17,7 @@ from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
 from shield_proxy.wire.parse import AUTHORITY
 from shield_proxy.wire.plain import MARKS, REWRITTEN
 from shield_proxy.wire.serialise import forwardable
-from shield_proxy.wire.tracecontext import checked_trace, is_request_id, trace_id_of
+from shield_proxy.wire.tracecontext import Trace, checked_trace, is_request_id, trace_id_of
 
 PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
 _PASSED = frozenset((b"forwarded", b"x-forwarded-port", b"x-real-ip"))
@@ -57,6 +57,8 @@ class Inbound:
     via: bytes | None
     cdn_loop: bytes | None
     request_id: bytes = b""
+    trace: Trace | None = None
+    """Its place in its trace, where requests are traced."""
     derived: Derived = field(default_factory=Derived)
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 
 from shield_proxy.cache.conditional import STATE_CONDITIONS
 from shield_proxy.cache.directives import request_directives
@@ -57,6 +58,8 @@ class Pipeline:
         """Replies from memory, or with an error; or gives what will reply."""
         core, head = self._core, exchange.head
         exchange.request_id = request_id_of(head.index, new_request_id, from_hop=self._hop)
+        if core.tracer is not None:
+            exchange.trace = core.tracer.begin(head.index, exchange.request_id)
         snapshot = core.snapshot
         if snapshot is None:
             self._refuse(exchange, None, 503, "not-ready")
@@ -76,6 +79,8 @@ class Pipeline:
             self._refuse(exchange, routed, 421, "misdirected")
             return None
         inbound = self._inbound(exchange, routed)
+        if exchange.trace is not None:
+            inbound = replace(inbound, trace=exchange.trace)
         if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
             self._refuse(exchange, routed, 508, "loop")
             return None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from shield_proxy.tiers.asks import Ask, Reply, own_fields
 from shield_proxy.tiers.counters import Counters
+from shield_proxy.tiers.tracing import Tracer
 from shield_proxy.wire.endpoint import Connecting, Endpoint
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.message import Length
@@ -22,11 +23,12 @@ SURELY_OPEN = 2.0
 class Sender:
     """Sends what the fetcher has decided."""
 
-    __slots__ = ("_clock", "_counters", "pool")
+    __slots__ = ("_clock", "_counters", "pool", "tracer")
 
     def __init__(self, pool: Pool, clock: Callable[[], float], counters: Counters) -> None:
         self.pool = pool
         self._clock, self._counters = clock, counters
+        self.tracer: Tracer | None = None
 
     async def exchange(
         self,
@@ -44,6 +46,38 @@ class Sender:
         `connecting` is asked only where no open connection is idle; its argument says whether it must be new.
         """
         self._counters.add_kind("shield_fetches_total", to)
+        trace = ask.inbound.trace
+        if self.tracer is None or trace is None:
+            return await self._ask(ask, endpoint, fields, to, deadline, patience, connecting)
+        span, fields = self.tracer.leg(trace, fields)
+        started = self._clock()
+        told: dict[str, str | int] = {
+            "http.request.method": ask.method.decode("latin-1"),
+            "server.address": endpoint.host,
+            "server.port": endpoint.port,
+            "error.type": "cancelled",
+        }
+        try:
+            reply = await self._ask(ask, endpoint, fields, to, deadline, patience, connecting)
+            told["http.response.status_code"] = reply.head.status
+            del told["error.type"]
+        except UpstreamFailed as failure:
+            told["error.type"] = failure.kind
+            raise
+        finally:
+            self.tracer.asked(trace, span, to, self._clock() - started, told, failed="error.type" in told)
+        return reply
+
+    async def _ask(
+        self,
+        ask: Ask,
+        endpoint: Endpoint,
+        fields: Fields,
+        to: str,
+        deadline: float,
+        patience: float,
+        connecting: Callable[[bool], Connecting],
+    ) -> Reply:
         started = self._clock()
         request = request_bytes(ask.method, ask.inbound.head.target, lines + field_lines(own_fields(ask)))
         # A peer that is just closing an idle connection would make a request fail that can't be repeated.

@@ -8,6 +8,7 @@ from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import Fields, Length, RequestHead
 from shield_proxy.wire.serialise import CONTINUE, chunk
+from shield_proxy.wire.tracecontext import Trace
 from shield_proxy.wire.trailers import last_chunk
 from shield_proxy.wire.tunnel import Leg
 
@@ -68,6 +69,7 @@ class Exchange:
         "sent",
         "started",
         "status",
+        "trace",
     )
 
     def __init__(self, outlet: Outlet, head: RequestHead, body: Inflow | None, started: float) -> None:
@@ -89,6 +91,8 @@ class Exchange:
         self.close_after = False
         self.request_id = b""
         """By which errors and the log name it: hex digits; set by the service."""
+        self.trace: Trace | None = None
+        """Set by the service where requests are traced."""
 
     @property
     def arrival(self) -> Arrival:

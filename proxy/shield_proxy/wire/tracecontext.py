@@ -66,3 +66,18 @@ def trace_id_of(index: Index) -> bytes:
 def is_request_id(value: bytes) -> bool:
     """Whether it has the form of a trace id, which ids of requests share."""
     return _REQUEST_ID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A request's place in its trace: the span it has here, below that of whoever asked."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_id: bytes
+    """Empty where nobody named one."""
+    sampled: bool
+
+    def traceparent(self, span_id: bytes) -> bytes:
+        """What is told to whom this request is passed on, by that span."""
+        return TraceParent(self.trace_id, span_id, self.sampled).field()
