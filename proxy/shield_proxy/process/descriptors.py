@@ -8,6 +8,7 @@ log = logging.getLogger("shield.process")
 MOST = 1 << 20
 OTHERS = 256
 """For files, Redis, ports and what a measurement opens."""
+UPSTREAMS = 4096
 FEWEST = 16
 """Connections that are admitted whatever the system grants."""
 
@@ -26,9 +27,13 @@ def raise_file_limit() -> int:
     return wanted
 
 
-def fitting_connections(wanted: int, descriptors: int) -> int:
-    """How many connections each of the two ports may have: clients, pods and upstreams share the descriptors."""
-    fitting = max(FEWEST, (descriptors - OTHERS) // 3)
+def fitting_connections(wanted: int, descriptors: int, *, clients: bool) -> tuple[int, int]:
+    """How many connections of clients and of pods there may be: a quarter of the descriptors, UPSTREAMS at most, is
+    left for upstreams. Where there are `clients`, an eighth of the rest is the pods', so that no flood of clients cuts
+    a pod off from its tier; else they have it all."""
+    rest = descriptors - OTHERS - min(UPSTREAMS, descriptors // 4)
+    fitting = rest - rest // 8 if clients else rest
     if fitting < wanted:
-        log.warning("%d file descriptors are enough for %d connections of each port only", descriptors, fitting)
-    return min(wanted, fitting)
+        log.warning("%d file descriptors are enough for %d connections only", descriptors, max(FEWEST, fitting))
+    pods = rest // 8 if clients else rest
+    return min(wanted, max(FEWEST, fitting)), min(wanted, max(FEWEST, pods))

@@ -122,7 +122,8 @@ def _assemble(settings: ProxySettings) -> _Process:
     tls_files = signature(_tls_files(settings.tls_dir)) if settings.tls_dir is not None else ()
     tls = _certificates(settings.tls_dir)
     outlet = LogOutlet(STDOUT) if settings.access_log else None
-    connections = fitting_connections(ServerLimits().connections, raise_file_limit())
+    has_clients = bool(settings.client or settings.client_tls)
+    of_clients, of_pods = fitting_connections(ServerLimits().connections, raise_file_limit(), clients=has_clients)
     dataplane = Dataplane(
         DataplaneSettings(
             tier=settings.tier,
@@ -145,7 +146,8 @@ def _assemble(settings: ProxySettings) -> _Process:
             access_log=settings.access_log,
             access_log_format=settings.access_log_format,
             access_log_share=settings.access_log_sample,
-            server=ServerLimits(connections=connections, requests=settings.connection_requests),
+            hop_connections=of_pods,
+            server=ServerLimits(connections=of_clients, requests=settings.connection_requests),
         ),
         tls,
         write_log=outlet.offer if outlet is not None else len,

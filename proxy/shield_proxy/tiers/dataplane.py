@@ -27,6 +27,7 @@ from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSetti
 from shield_proxy.tiers.snapshot import compile_snapshot
 from shield_proxy.tiers.tracing import Span, Tracer
 from shield_proxy.wire.certificates import Certificates
+from shield_proxy.wire.doors import Room
 from shield_proxy.wire.listener import Listener
 from shield_proxy.wire.pool import Pool
 from shield_proxy.wire.resolve import Resolver
@@ -84,7 +85,8 @@ class Dataplane:
         # What a client may send, and our marks on it, must fit through every hop.
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
         limits = replace(settings.server, head=head, body_rate=0, requests=0)  # the pod before decides who is too slow
-        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts)
+        room = Room(settings.hop_connections)
+        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, room=room)
         self._ticking: asyncio.Task[None] | None = None
         self._pulse = Pulse(self._beat)
         self.looked_at = time.monotonic()
@@ -95,7 +97,7 @@ class Dataplane:
         counters.limits["filling_bytes"] = settings.memory_bytes // 2
         counters.limits["requests_running"] = settings.running
         counters.limits["request_followers"] = settings.followers
-        counters.limits["client_connections"] = settings.server.connections * 2
+        counters.limits["client_connections"] = settings.server.connections + settings.hop_connections
 
     async def start(self) -> None:
         """Listens; requests get 503 until use() was called. OSError where an address is taken."""

@@ -55,6 +55,8 @@ class DataplaneSettings:
     access_log_share: float = 1.0
     """Of the requests, those with 5xx apart, which are always logged."""
     server: ServerLimits = field(default_factory=ServerLimits)
+    hop_connections: int = 20_000
+    """Connections of other pods; those of clients are bounded by `server`."""
     upstream: UpstreamLimits = field(default_factory=UpstreamLimits)
     tunnels: TunnelLimits = field(default_factory=TunnelLimits)
     origin_tls_dir: Path | None = None

@@ -54,6 +54,8 @@ def test_descriptors_are_raised_to_what_is_granted_and_bound_the_connections() -
         assert granted == resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= min(soft, 1 << 20)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert fitting_connections(20_000, 1 << 20) == 20_000
-    assert fitting_connections(20_000, 1024) == 256
-    assert fitting_connections(20_000, 64) == FEWEST
+    assert fitting_connections(20_000, 1 << 20, clients=True) == (20_000, 20_000)
+    assert fitting_connections(20_000, 20_000, clients=True) == (13_692, 1_956)
+    assert fitting_connections(20_000, 20_000, clients=False) == (15_648, 15_648)
+    assert fitting_connections(20_000, 1024, clients=True) == (448, 64)
+    assert fitting_connections(20_000, 64, clients=True) == (FEWEST, FEWEST)
