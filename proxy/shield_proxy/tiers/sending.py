@@ -48,8 +48,8 @@ class Sender:
         self._counters.add_kind("shield_fetches_total", to)
         trace = ask.inbound.trace
         if self.tracer is None or trace is None:
-            return await self._ask(ask, endpoint, fields, to, deadline, patience, connecting)
-        span, fields = self.tracer.leg(trace, fields)
+            return await self._ask(ask, endpoint, lines, to, deadline, patience, connecting)
+        span, lines = self.tracer.leg(trace, lines)
         started = self._clock()
         told: dict[str, str | int] = {
             "http.request.method": ask.method.decode("latin-1"),
@@ -58,7 +58,7 @@ class Sender:
             "error.type": "cancelled",
         }
         try:
-            reply = await self._ask(ask, endpoint, fields, to, deadline, patience, connecting)
+            reply = await self._ask(ask, endpoint, lines, to, deadline, patience, connecting)
             told["http.response.status_code"] = reply.head.status
             del told["error.type"]
         except UpstreamFailed as failure:
@@ -72,7 +72,7 @@ class Sender:
         self,
         ask: Ask,
         endpoint: Endpoint,
-        fields: Fields,
+        lines: bytes,
         to: str,
         deadline: float,
         patience: float,

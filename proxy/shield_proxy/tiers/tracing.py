@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shield_proxy.wire.message import Fields, Index
+from shield_proxy.wire.message import Index
 from shield_proxy.wire.tracecontext import TRACEPARENT, Trace, parse_traceparent
 
 Attributes = Mapping[str, str | int]
@@ -47,11 +47,11 @@ class Tracer:
             return Trace(parent.trace_id, new_span_id(), parent.parent_id, parent.sampled)
         return Trace(request_id, new_span_id(), b"", int(request_id[-13:], 16) < self._share * 16**13)
 
-    def leg(self, trace: Trace, fields: Fields) -> tuple[bytes, Fields]:
-        """The id of a span for asking somebody else, and the fields that name it to them."""
+    def leg(self, trace: Trace, lines: bytes) -> tuple[bytes, bytes]:
+        """The id of a span for asking somebody else, and the field lines that name it to them."""
         span = new_span_id()
-        own = (b"traceparent", trace.traceparent(span))
-        return span, (*(field for field in fields if field[0].lower() != TRACEPARENT), own)
+        others = [line for line in lines.split(b"\r\n") if line.partition(b":")[0].lower() != TRACEPARENT]
+        return span, b"%s%s: %s\r\n" % (b"\r\n".join(others), TRACEPARENT, trace.traceparent(span))
 
     def served(self, trace: Trace, method: bytes, seconds: float, attributes: Attributes, *, failed: bool) -> None:
         """A request was answered."""
