@@ -25,6 +25,8 @@ ctypedef const unsigned char* Text
 
 cdef enum:
     FIELDS = 64
+    SEEN_BITS = 7
+    SEEN = 128
     NAME = 1
     VALUE = 2
     TARGET = 4
@@ -384,15 +386,40 @@ cdef class FastPath:
     cdef public double at
     cdef dict _names
     cdef object _log
+    cdef list _seen
     cdef Py_ssize_t _largest, _longest
     cdef int _most
 
     def __init__(self, dict names not None, limits, log=None):
         self._names = names
         self._log = log
+        self._seen = [b""] * SEEN
         self._largest = min(limits.head, LARGEST)
         self._longest = limits.target
         self._most = min(limits.fields, MOST_FIELDS)
+
+    cdef bytes same_text(self, Span span):
+        """The text, as the object that was made of it lately if there is one: its hash is known, and logs look it up."""
+        cdef bytes known
+        cdef uint64_t first, last
+        if span.size < 8:
+            return text(span)
+        memcpy(&first, span.start, 8)
+        memcpy(&last, span.start + span.size - 8, 8)
+        first = (first ^ last * 31 ^ <uint64_t>span.size) * <uint64_t>0x9E3779B97F4A7C15  # spreads what differs
+        cdef Py_ssize_t place = first >> (64 - SEEN_BITS)
+        known = <bytes>self._seen[place]
+        if PyBytes_GET_SIZE(known) != span.size or memcmp(PyBytes_AS_STRING(known), span.start, span.size) != 0:
+            known = text(span)
+            self._seen[place] = known
+        return known
+
+    cdef bytes same_lower_text(self, Span span):
+        cdef Py_ssize_t i
+        for i in range(span.size):
+            if LOWER[span.start[i]] != span.start[i]:
+                return lower_text(span)
+        return self.same_text(span)
 
     def introduce(self, str peer not None, bytes mark not None, bint trusted, long long left):
         return Client(peer, mark, trusted, left)
@@ -447,9 +474,9 @@ cdef class FastPath:
             if head.get:
                 answer.tally.bytes += size
             if self._log is not None:
-                self._log((self.at, client.peer, answer, b"GET" if head.get else b"HEAD", lower_text(head.host),
-                           text(head.target), text(head.agent), text(head.referer), text(head.trace),
-                           text(head.told)))
+                self._log((self.at, client.peer, answer, b"GET" if head.get else b"HEAD", self.same_lower_text(head.host),
+                           self.same_text(head.target), self.same_text(head.agent), self.same_text(head.referer),
+                           text(head.trace), self.same_text(head.told)))
             client.left -= 1
             position += used
         return position

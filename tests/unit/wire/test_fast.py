@@ -312,3 +312,13 @@ def test_an_answer_from_the_future_has_age_zero(twin: ModuleType) -> None:
         b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", 0, NOW, out, module.Client("", b"", False, 3)
     )
     assert b"\r\nAge: 0\r\n\r\n" in out[0]
+
+
+def test_texts_that_look_alike_are_logged_as_they_are(twin: ModuleType) -> None:
+    module: Any = twin
+    agents = [b"beginning %d the end is the same" % (number % 7) for number in range(50)]
+    raw = b"".join(b"GET /a HTTP/1.1\r\nHost: A\r\nUser-Agent: %b\r\n\r\n" % agent for agent in agents)
+    logged: list[Any] = []
+    client = module.Client("", b"", False, 100)
+    assert module.FastPath(names_of(module), LIMITS, logged.append).serve(raw, 0, NOW, [], client) == len(raw)
+    assert [(hit[4], hit[6]) for hit in logged] == [(b"a", agent) for agent in agents]
