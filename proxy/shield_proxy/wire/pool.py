@@ -167,14 +167,13 @@ class Pool:
 
     def _free(self, connection: UpstreamConnection) -> None:
         site = self._where.get(connection)
-        if site is None or (self._retiring and connection in self._retiring) or not connection.usable:
+        if site is None or (self._retiring and connection in self._retiring):
             connection.cut()
-        elif site.line and site.line.serve(connection):
-            pass
-        else:
-            site.idle.append(connection)
-            if len(site.idle) > self.limits.idle_per_address:
-                self._end(site.idle[0])
+        elif not (site.line.waiters and site.line.serve(connection)):
+            idle = site.idle
+            idle.append(connection)
+            if len(idle) > self.limits.idle_per_address:
+                self._end(idle[0])
 
     def _lost(self, connection: UpstreamConnection) -> None:
         if (site := self._forget(connection)) is not None:

@@ -10,30 +10,31 @@ T = TypeVar("T")
 class Line(Generic[T]):
     """A queue of futures. Whoever gives up, or is cancelled, leaves no hole."""
 
-    __slots__ = ("_waiters",)
+    __slots__ = ("waiters",)
 
     def __init__(self) -> None:
-        self._waiters: dict[asyncio.Future[T], None] = {}
+        self.waiters: dict[asyncio.Future[T], None] = {}
+        """In order."""
 
     def __len__(self) -> int:
-        return len(self._waiters)
+        return len(self.waiters)
 
     def join(self, *, first: bool = False) -> asyncio.Future[T]:
         """A place: its result is what serve() gives. leave() must follow."""
         waiter: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiters = {waiter: None, **self._waiters} if first else self._waiters
-        self._waiters[waiter] = None
+        self.waiters = {waiter: None, **self.waiters} if first else self.waiters
+        self.waiters[waiter] = None
         return waiter
 
     def leave(self, waiter: asyncio.Future[T]) -> None:
         """Gives the place up; nothing happens if it was served."""
-        self._waiters.pop(waiter, None)
+        self.waiters.pop(waiter, None)
 
     def serve(self, given: T) -> bool:
         """Gives to the first who still waits; False if nobody does."""
-        while self._waiters:
-            waiter = next(iter(self._waiters))
-            del self._waiters[waiter]
+        while self.waiters:
+            waiter = next(iter(self.waiters))
+            del self.waiters[waiter]
             if not waiter.done():
                 waiter.set_result(given)
                 return True
@@ -41,7 +42,7 @@ class Line(Generic[T]):
 
     def fail(self, failure: Callable[[], Exception]) -> None:
         """Nobody waits any more: all are told why."""
-        waiters, self._waiters = self._waiters, {}
+        waiters, self.waiters = self.waiters, {}
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(failure())
