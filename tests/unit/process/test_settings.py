@@ -233,3 +233,29 @@ def test_tunnels_are_bounded_by_three_numbers() -> None:
     assert decode_settings(said, ipv6=False).tunnels == TunnelLimits(most=0, idle=60, drain=5)
     with pytest.raises(InvalidField, match="tunnelIdleSeconds"):
         decode_settings(DOCUMENT | {"tunnelIdleSeconds": 86_401}, ipv6=False)
+
+
+def test_the_tls_port_is_open_unless_only_the_plain_one_is_said() -> None:
+    assert decode_settings(DOCUMENT, ipv6=False).client_tls == (("0.0.0.0", 8443),)
+    assert decode_settings({**DOCUMENT, "listen": {"client": ["127.0.0.1:1"]}}, ipv6=False).client_tls == ()
+    listen = {"client": ["127.0.0.1:1"], "clientTls": ["127.0.0.1:2"]}
+    assert decode_settings({**DOCUMENT, "listen": listen}, ipv6=False).client_tls == (("127.0.0.1", 2),)
+    assert decode_settings({**DOCUMENT, "tier": "upper"}, ipv6=False).client_tls == ()
+
+
+def test_proxies_in_front_are_read_from_a_list_and_from_a_variable() -> None:
+    networks = ("10.0.0.0/8", "2001:db8::/32")
+    said = {"SHIELD_PROXY_PROTOCOL": "on", "SHIELD_TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}
+    for settings in (
+        decode_settings({**DOCUMENT, "proxyProtocol": True, "trustedProxies": list(networks)}, ipv6=False),
+        settings_of_environment({**ENVIRONMENT, **said}, ipv6=False),
+    ):
+        assert (settings.proxy_protocol, settings.trusted_proxies) == (True, networks)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["10.0.0.1/8", "proxy.example", "10.0.0.0/8,", ["10.0.0.0/40"], ["10.0.0.0/8"] * 1025]
+)
+def test_networks_that_are_none_are_refused(wrong: object) -> None:
+    with pytest.raises(InvalidField, match="trustedProxies"):
+        decode_settings({**DOCUMENT, "trustedProxies": wrong}, ipv6=False)
