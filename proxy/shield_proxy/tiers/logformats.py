@@ -20,20 +20,6 @@ _BREAKING = re.compile(r'[\x00-\x1f"\\\x7f-\U0010ffff]')
 _ESCAPES = {'"': r"\"", "\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
-class Texts(dict[bytes, str]):
-    """What each value looks like, made when it is first asked for."""
-
-    __slots__ = ("_make",)
-
-    def __init__(self, make: Callable[[bytes], str]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, value: bytes) -> str:
-        text = self[value] = self._make(value)
-        return text
-
-
 def peer_alone(peer: str, _told: bytes) -> str:
     """Believes no X-Forwarded-For."""
     return peer
@@ -57,44 +43,46 @@ def _escape(match: re.Match[str]) -> str:
     return _ESCAPES.get(match[0]) or f"\\x{ord(match[0]):02x}"
 
 
-def optional(name: str) -> Callable[[bytes], str]:
-    """Makes a member of a JSON object, or nothing of an empty value."""
-    return lambda value: f',"{name}":{quoted(value)}' if value else ""
+def optional(name: str, value: bytes) -> str:
+    """A member of a JSON object, or nothing of an empty value."""
+    return f',"{name}":{quoted(value)}' if value else ""
 
 
 def json_lines(who: Who = peer_alone) -> Render:
     """A JSON object a line."""
 
     def render(batch: Batch) -> str:
-        texts, agents, referers = Texts(quoted), Texts(optional("agent")), Texts(optional("referer"))
-        ids = Texts(lambda value: optional("id")(trace_id_of({TRACEPARENT: value})))
         beginnings: dict[tuple[str, bytes], str] = {}
+        resources: dict[tuple[object, ...], str] = {}
+        endings: dict[tuple[object, ...], str] = {}
         last = 0.0
-        resources: dict[tuple[object, bytes, bytes], str] = {}
         out: list[str] = []
         for item in batch:
             if isinstance(item, Line):
                 out.append(_json_line(item, who))
                 continue
-            at, peer, entry, method, authority, target, agent, referer, parent, told = item
+            at, peer, told = item[0], item[1], item[9]
             if at != last:
                 last = at
                 beginnings.clear()
             beginning = beginnings.get((peer, told))
             if beginning is None:
                 client = encode_basestring_ascii(who(peer, told) if told else peer)
-                beginning = beginnings[peer, told] = f'{{"time":{at:.3f},"client":{client},"method":'
-            resource = resources.get((entry, target, method))
+                beginning = beginnings[peer, told] = f'{{"time":{at:.3f},"client":{client}'
+            resource = resources.get(item[2:6])
             if resource is None:
-                sent = len(entry.body) if method == b"GET" else 0
-                resource = resources[entry, target, method] = (
-                    f'"target":{quoted(target)},"status":{entry.stored.status},"bytes":{sent},'
+                entry, method, authority, target = item[2:6]
+                resource = resources[entry, method, authority, target] = (
+                    f',"method":{quoted(method)},"host":{quoted(authority)},"target":{quoted(target)},'
+                    f'"status":{entry.stored.status},"bytes":{len(entry.body) if method == b"GET" else 0},'
                     f'"cache":"HIT","seconds":0,"zone":"{entry.tally.zone}"'
                 )
-            out.append(
-                f'{beginning}{texts[method]},"host":{texts[authority]},{resource}{ids[parent]}{agents[agent]}'
-                f"{referers[referer]}}}\n"
-            )
+            ending = endings.get(item[6:9])
+            if ending is None:
+                agent, referer, parent = item[6:9]
+                told_of = optional("id", trace_id_of({TRACEPARENT: parent})) + optional("agent", agent)
+                ending = endings[agent, referer, parent] = f"{told_of}{optional('referer', referer)}}}\n"
+            out.append(beginning + resource + ending)
         return "".join(out)
 
     return render
@@ -106,8 +94,8 @@ def _json_line(line: Line, who: Who) -> str:
         f'{{"time":{line.at:.3f},"client":{encode_basestring_ascii(_client(line, who))},'
         f'"method":{quoted(line.method)},"host":{quoted(line.authority)},"target":{quoted(line.target)},'
         f'"status":{line.status},"bytes":{line.sent},"cache":"{line.word}","seconds":{line.seconds:.6f},'
-        f'"zone":"{line.zone}"{optional("reason")(line.reason.encode())}{optional("id")(line.request_id)}'
-        f"{optional('agent')(fields.get(AGENT, b''))}{optional('referer')(fields.get(REFERER, b''))}}}\n"
+        f'"zone":"{line.zone}"{optional("reason", line.reason.encode())}{optional("id", line.request_id)}'
+        f"{optional('agent', fields.get(AGENT, b''))}{optional('referer', fields.get(REFERER, b''))}}}\n"
     )
 
 
@@ -115,27 +103,35 @@ def combined_lines(who: Who = peer_alone) -> Render:
     """Apache's combined format, in UTC."""
 
     def render(batch: Batch) -> str:
-        texts = Texts(lambda value: escaped(value) or "-")
         beginnings: dict[tuple[str, bytes], str] = {}
-        last, moment = 0.0, ""
+        resources: dict[tuple[object, ...], str] = {}
+        endings: dict[tuple[object, ...], str] = {}
+        last = 0.0
         out: list[str] = []
         for item in batch:
             if isinstance(item, Line):
                 out.append(_combined_line(item, who))
                 continue
-            at, peer, entry, method, _, target, agent, referer, _, told = item
+            at, peer, told = item[0], item[1], item[9]
             if at != last:
-                last, moment = at, _moment(int(at))
+                last = at
                 beginnings.clear()
             beginning = beginnings.get((peer, told))
             if beginning is None:
                 client = who(peer, told) if told else peer
-                beginning = beginnings[peer, told] = f'{_word(client)} - - [{moment}] "'
-            sent = len(entry.body) if method == b"GET" else 0
-            out.append(
-                f'{beginning}{texts[method]} {escaped(target)} HTTP/1.1" {entry.stored.status} {sent or "-"} '
-                f'"{texts[referer]}" "{texts[agent]}"\n'
-            )
+                beginning = beginnings[peer, told] = f'{_word(client)} - - [{_moment(int(at))}] "'
+            resource = resources.get(item[2:6])
+            if resource is None:
+                entry, method, authority, target = item[2:6]
+                sent = len(entry.body) if method == b"GET" else 0
+                resource = resources[entry, method, authority, target] = (
+                    f'{escaped(method)} {escaped(target)} HTTP/1.1" {entry.stored.status} {sent or "-"} '
+                )
+            ending = endings.get(item[6:8])
+            if ending is None:
+                agent, referer = item[6:8]
+                ending = endings[agent, referer] = f'"{escaped(referer) or "-"}" "{escaped(agent) or "-"}"\n'
+            out.append(beginning + resource + ending)
         return "".join(out)
 
     return render
