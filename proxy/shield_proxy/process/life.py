@@ -55,7 +55,8 @@ class Life:
 
     async def _try_ports(self) -> None:
         while True:
-            addresses = (*self._dataplane.client_addresses, *self._dataplane.hop_addresses)
+            pod = self._dataplane
+            addresses = (*pod.client_addresses, *pod.client_tls_addresses, *pod.hop_addresses)
             self._heard = {address: self._heard.get(address, self._clock()) for address in addresses}
             for address in addresses:
                 if await takes_connections(address):
