@@ -268,6 +268,8 @@ def _on_signals(process: _Process, stop: asyncio.Event) -> None:
         process.follower.hurry()
         if process.settings.state_dir is not None:
             take_mounted(process.holder, process.settings.state_dir)
+        if process.settings.redis_password_file is not None and process.settings.redis_password_file.exists():
+            _take_password(process.dataplane, process.settings.redis_password_file)
 
     loop.add_signal_handler(signal.SIGTERM, end)
     loop.add_signal_handler(signal.SIGINT, end)
