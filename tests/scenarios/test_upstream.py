@@ -175,9 +175,9 @@ async def test_a_crashing_origin_is_not_asked_twice_without_end(fleet: Fleet, or
     origin.script = every_second_crashes
     for i in range(400):
         assert (await fleet.get("low", f"/{i}")).status in (200, 520)
-    assert counted(fleet, "shield_retries_total", "stale") <= 33 + 0.2 * 400
+    assert counted(fleet, "shield_retries_total", "stale") <= 33 + 0.25 * 400  # a repeated request is one, too
     assert counted(fleet, "shield_retries_total", "denied") > 0
-    assert len(origin.seen) <= 433 + 0.2 * 400
+    assert len(origin.seen) <= 433 + 0.25 * 400
 
 
 # -- TLS
@@ -258,6 +258,20 @@ async def test_a_client_certificate_is_shown_and_followed_when_it_is_renewed(fle
         assert (await fleet.get("low", "/d")).status == 200
         shown = {w.get_extra_info("peercert")["issuer"][0][0][1] for w in origin.writers}
         assert shown == {"later CA"}
+
+
+async def test_a_further_connection_resumes_the_session_of_an_earlier_one(fleet: Fleet, tmp_path: Path) -> None:
+    web = Authority("web CA")
+    async with encrypted(serving(web.issue(tmp_path / "web", "web.example"))) as origin:
+        await alone(fleet, origin.port, tls=OriginTls("web.example", ca_bundle=web.pem))
+        resumed = []
+        for i in range(3):
+            assert (await fleet.get("low", f"/{i}")).status == 200
+            (writer,) = origin.writers
+            resumed.append(writer.get_extra_info("ssl_object").session_reused)
+            origin.hang_up()
+            await until(lambda: fleet.pods["low"]._pool.open == 0 and not origin.writers)
+        assert resumed == [False, True, True]
 
 
 async def test_a_broken_renewal_leaves_the_former_client_certificate_in_use(fleet: Fleet, tmp_path: Path) -> None:

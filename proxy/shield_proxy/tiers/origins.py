@@ -8,6 +8,7 @@ from pathlib import Path
 from shield_proxy.config.state import Origin, OriginTls
 from shield_proxy.wire.endpoint import Endpoint, TlsIdentity
 from shield_proxy.wire.failures import UpstreamFailed
+from shield_proxy.wire.resume import ResumingContext
 from shield_proxy.wire.tls import CHAIN, KEY
 
 log = logging.getLogger(__name__)
@@ -65,11 +66,16 @@ class OriginContexts:
         return context
 
     def _make(self, tls: OriginTls, former: _Made | None) -> ssl.SSLContext:
+        context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            context = ssl.create_default_context(cadata=tls.ca_bundle)
+            if tls.ca_bundle is None:
+                context.load_default_certs()
+            else:
+                context.load_verify_locations(cadata=tls.ca_bundle)
         except (ssl.SSLError, ValueError) as error:
             raise UpstreamFailed("tls", f"caBundle: {error}") from error
         # A private authority need not have every extension of RFC 5280, as long as it signed the certificate.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])

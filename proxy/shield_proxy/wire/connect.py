@@ -8,6 +8,7 @@ from shield_proxy.wire.dial import dial, family, interleaved
 from shield_proxy.wire.endpoint import Connecting, Endpoint
 from shield_proxy.wire.failures import UpstreamFailed, tls_failure
 from shield_proxy.wire.resolve import Resolver
+from shield_proxy.wire.resume import ResumingContext
 from shield_proxy.wire.tls import peer_identity
 
 HOP_SILENCE = 3
@@ -69,8 +70,11 @@ async def _encrypt(
         if how.context is None and not isinstance(error, ssl.SSLError):
             raise UpstreamFailed("unreachable", error.strerror or str(error)) from error
         raise tls_failure(error) from error
-    if how.accepts is not None and not how.accepts(peer_identity(transport.get_extra_info("ssl_object"))):
+    encryption = transport.get_extra_info("ssl_object")
+    if how.accepts is not None and not how.accepts(peer_identity(encryption)):
         raise UpstreamFailed("identity")
+    if isinstance(how.context, ResumingContext):
+        how.context.connected(encryption)
     return transport
 
 
