@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from shield_proxy.tiers.errors import BREAKER, ORIGIN_FAILURES, origin_error, retry_after, tier_error
+from shield_proxy.tiers.errors import (
+    BREAKER,
+    DELAYED,
+    ORIGIN_FAILURES,
+    OVERLOADED,
+    origin_error,
+    refused_by_pod,
+    retry_after,
+    tier_error,
+)
 from shield_proxy.wire.failures import NOT_CONNECTED, UpstreamFailed
 
 ROOT = Path(__file__).parents[3]
@@ -77,3 +86,9 @@ def test_a_breaker_keeps_the_status_and_says_when_to_come_back(kind: str) -> Non
     assert error.status == origin_error(UpstreamFailed(kind)).status
     assert error.reason.endswith(BREAKER)
     assert retry_after(error.status, error.reason)
+
+
+@pytest.mark.parametrize("reason", [OVERLOADED, DELAYED, "not-ready"])
+def test_a_pod_that_has_too_much_to_do_is_no_reason_to_give_up(reason: str) -> None:
+    assert refused_by_pod(503, b"upper/us/b; detail=%s" % reason.encode())
+    assert retry_after(503, reason)
