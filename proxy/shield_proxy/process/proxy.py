@@ -86,6 +86,7 @@ class _Process:
         )
         counters = self.dataplane.counters
         counters.limits["file_descriptors"] = most_files()
+        counters.gauges["shield_tasks"] = len(asyncio.all_tasks())  # of thousands it takes milliseconds
         if self.outlet is not None:
             counters.values["shield_access_log_lost_total"] = self.outlet.lost
         if self.spans is not None:

@@ -249,7 +249,6 @@ class Dataplane:
         gauges["shield_client_connections"] = self._client.connections + self._hop.connections
         self._client.tell(counters)
         gauges["shield_requests_running"] = core.running
-        gauges["shield_tasks"] = len(asyncio.all_tasks())
         gauges["shield_filling_bytes"] = core.filling
         gauges["shield_shed_share"] = core.shedder.pressure.share
         values["shield_requests_shed_total"] = core.shedder.refused
