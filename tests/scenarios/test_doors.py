@@ -1,13 +1,15 @@
 """Clients through TLS and through proxies in front: what tiers and origins learn of them."""
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import pytest
 from world.certificates import Authority
 from world.client import Client
-from world.fleet import Fleet, zone
+from world.fleet import Fleet, until, zone
 from world.origin import Origin, Say, Seen
+from world.raworigin import RawOrigin
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.tiers.dataplane import Dataplane
@@ -105,3 +107,27 @@ async def test_what_strangers_say_of_hosts_and_schemes_changes_nothing(
     fleet.use(zone(origin.port))
     lines = [(), (("X-Forwarded-Host", "evil.example"),), (("X-Forwarded-Host", "evil.example"),)]
     assert [(await fleet.get("low", "/a", *said)).word for said in lines] == words
+
+
+async def test_a_tunnel_goes_through_tls_both_ways_and_ends_with_the_client(
+    fleet: Fleet, origin: Origin, authority: Authority, tmp_path: Path
+) -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n")
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+            await writer.drain()
+
+    raw = RawOrigin(echo)
+    await raw.start()
+    pod = await secured(fleet, origin, authority, tmp_path)
+    fleet.use(zone(raw.port, certificate="shop", uppers={"web": ("eu/a",)}))
+    client = await connect(pod, authority)
+    client.send(b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nearly")
+    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    sent = b"early" + bytes(range(256)) * 8000
+    client.send(sent[5:])
+    assert await client.reader.readexactly(len(sent)) == sent
+    await client.close()
+    await until(lambda: not any(len(pod._core.tunnels) for pod in fleet.pods.values()))
+    await raw.stop()

@@ -426,3 +426,16 @@ async def test_draining_ends_connections_that_have_only_begun(port: Port) -> Non
     listener.close_idle()
     assert await idle.reader.read() == b""
     await until(lambda: listener.connections == 0)
+
+
+async def test_who_leaves_amid_a_handshake_is_counted_and_who_only_knocks_is_not(port: Port) -> None:
+    listener = await port.secured()
+    for start in (b"", b"\x16\x03\x01", b"\x16"):
+        client = await port.connect(listener)
+        client.send(start)
+        await until(lambda: listener.connections == 1)
+        await asyncio.sleep(0.01)
+        client.writer.close()
+        await until(lambda: listener.connections == 0)
+    assert listener.door.results["left"] == 2
+    assert sum(listener.door.results.values()) == 2

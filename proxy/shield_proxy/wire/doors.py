@@ -21,6 +21,7 @@ RESULTS = (
     "malformed",
     "failed",
     "timeout",
+    "left",
     "crowded",
     "proxy-malformed",
     "proxy-untrusted",

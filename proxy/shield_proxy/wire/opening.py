@@ -98,7 +98,10 @@ class Opening(asyncio.Protocol):
             self._trusted = self._door.trusted.covers(self._peer)
 
     def connection_lost(self, _failure: Exception | None) -> None:
-        """The client gave up, or was refused."""
+        """The client gave up, or was refused. Who has said nothing only looked whether the port is open."""
+        if not self._ended and (self._buffer or self._hello is not None):
+            self._door.count("left")
+        self._ended = True
         self._tcp = self._engine = None
         self._door.forget(self)
 
