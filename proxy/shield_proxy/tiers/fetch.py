@@ -107,7 +107,9 @@ class Fetcher:
         """Sends a repeatable ask on an idle connection to its origin; None, and nothing was done, where there is none
         or another tier is to be asked."""
         way = self._ways.of(ask.snapshot, ask.routed)
-        if way.endpoint is None or self.origins.any or ask.inbound.trace is not None:
+        if way.endpoint is None or ask.inbound.trace is not None:
+            return None
+        if self.origins.suspects(way.endpoint.host, way.endpoint.port):
             return None
         connection = self._pool.take_idle(way.endpoint)
         if connection is None:

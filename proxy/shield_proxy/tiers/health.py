@@ -27,10 +27,9 @@ class Breakers:
         self._limits, self._chance, self._tell = limits, chance, tell
         self._known: dict[Address, Breaker] = {}
 
-    @property
-    def any(self) -> bool:
-        """Whether there is an address that failed lately."""
-        return bool(self._known)
+    def suspects(self, host: str, port: int) -> bool:
+        """Whether the address failed lately: what becomes of its requests must be told."""
+        return bool(self._known) and (host, port) in self._known
 
     @property
     def open(self) -> int:
