@@ -399,7 +399,7 @@ cdef class FastPath:
         self._most = min(limits.fields, MOST_FIELDS)
 
     cdef bytes same_text(self, Span span):
-        """The text, as the object that was made of it lately if there is one: logs look it up, and its hash is known."""
+        """The text, as the object made of it lately if there is one: logs look it up, and its hash is known."""
         cdef bytes known
         cdef uint64_t first, last
         if span.size < 8:
@@ -475,8 +475,8 @@ cdef class FastPath:
                 answer.tally.bytes += size
             if self._log is not None:
                 self._log((self.at, client.peer, answer, b"GET" if head.get else b"HEAD",
-                           self.same_lower_text(head.host), self.same_text(head.target), self.same_text(head.agent), self.same_text(head.referer),
-                           text(head.trace), self.same_text(head.told)))
+                           self.same_lower_text(head.host), self.same_text(head.target), self.same_text(head.agent),
+                           self.same_text(head.referer), text(head.trace), self.same_text(head.told)))
             client.left -= 1
             position += used
         return position
