@@ -79,7 +79,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
                 self._ended()
                 return
             self._protocol.data_received(plain)
-            if not incoming.pending and not engine.pending():
+            if not incoming.pending:  # a read takes a whole record: OpenSSL keeps nothing of it
                 return
 
     def _ended(self) -> None:
