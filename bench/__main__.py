@@ -179,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=4, help="of each run")
+    parser.add_argument("--seconds", type=int, default=4, help="of each run")
     parser.add_argument("--runs", type=int, default=5, help="alternating runs of each case")
     parser.add_argument("--case", default="", help="only cases whose name holds this")
     parser.add_argument("--peers", default=",".join(ALL), help=f"some of {','.join(ALL)}")

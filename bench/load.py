@@ -33,10 +33,13 @@ class Run:
 def saturate(pid: int, port: int, case: Case, seconds: float) -> Run:
     """As many requests as the server on `port` answers, over 64 connections."""
     url = f"{case.scheme}://localhost:{port}{case.path}"
-    command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--latency"]
+    command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--latency"]
     command += ["-s", str(HERE / "headers.lua"), url, "--", case.headers, str(time.time_ns())]
     before = cpu_seconds(pid)
-    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
+    said = ended.stdout
+    if ended.returncode:
+        raise SystemExit(f"{' '.join(command)}: {said} {ended.stderr}")
     used = cpu_seconds(pid) - before
     count = int(_found(r"(\d+) requests in", said))
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)

@@ -52,6 +52,8 @@ def started(
         _await_port(process, command[0], port, output)
         yield process.pid
     finally:
+        if process.poll() is not None:
+            print(f"{command[0]} has ended: {output.read_text()[-2000:]}")
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         try:
