@@ -118,20 +118,20 @@ def test_what_a_zone_no_longer_needs_is_pruned_also_after_an_absence(api: BareAp
     first = start()
     add_zone(api, space)
     add_zone(api, space, "more")
-    poll("both zones have a status", lambda: status(api, space) and status(api, space, "more"), 30)
+    poll("both zones have a status", lambda: status(api, space) and status(api, space, "more"), 60)
     edges = {child for child in children(api, space) if child[0] == "Service" and "edge" in child[1]}
     assert len(edges) == 2
     assert first.stop() == 0
     # No garbage collector runs here: what goes is what the operator prunes.
     api.call("DELETE", zone_path(space, "more"))
     second = start()
-    poll("the edge Service of the deleted zone is gone", lambda: len(edges & children(api, space).keys()) == 1, 30)
+    poll("the edge Service of the deleted zone is gone", lambda: len(edges & children(api, space).keys()) == 1, 60)
     owners = [body["metadata"]["ownerReferences"] for body in children(api, space).values()]
     assert all([owner["name"] for owner in refs] == ["shop"] for refs in owners)
     api.call("DELETE", zone_path(space, "shop"))
-    poll("nothing is left", lambda: not children(api, space), 30)
+    poll("nothing is left", lambda: not children(api, space), 60)
     kept = f"/api/v1/namespaces/{NAMESPACE}/secrets?labelSelector=smartshield.io%2Ffleet-namespace%3D{space}"
-    poll("nothing is kept for it", lambda: not api.call("GET", kept)["items"], 30)
+    poll("nothing is kept for it", lambda: not api.call("GET", kept)["items"], 60)
     assert second.process.poll() is None
 
 
