@@ -38,6 +38,13 @@ async def test_others_are_served_as_if_nothing_were(tiers: Tiers, kind: str) -> 
     assert times.p99 < PATIENCE, times
 
 
+async def test_slow_uploads_in_a_crowd_keep_no_connections_upstream(tiers: Tiers) -> None:
+    async with slow_clients(tiers, "body", SLOW):
+        clients, hops = await asyncio.to_thread(tiers.connections)
+        assert clients >= SLOW
+        assert hops < 100
+
+
 async def test_all_kinds_at_once_cost_bounded_memory(tiers: Tiers) -> None:
     before = [tier.rss() for tier in tiers.all]
     async with (

@@ -73,6 +73,9 @@ def _say(beside: str, times: Times) -> None:
 
 
 async def _idle(tiers: Tiers, count: int) -> None:
+    async with asyncio.timeout(90):
+        while (await asyncio.to_thread(tiers.connections))[0] > 20:  # of the slow ones before
+            await asyncio.sleep(0.5)
     before = tiers.lower.rss()
     async with slow_clients(tiers, "idle", count):
         grown = tiers.lower.rss() - before

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shield_proxy.cache.freshness import initial_age
 from shield_proxy.config.contract import HEADER_STATUS
@@ -14,13 +14,18 @@ from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.framing import declared_length
-from shield_proxy.wire.message import Chunked, ResponseHead, list_members
+from shield_proxy.wire.message import Chunked, Length, ResponseHead, list_members
 from shield_proxy.wire.serialise import field_lines, response_lines
 from shield_proxy.wire.trailers import announced, passable
 
 STATUS = HEADER_STATUS.lower().encode()
 CONSENT_SECONDS = 1.0
 """After so long without a word of the origin a client that sent Expect is asked for the body."""
+
+GATHERED = 64 << 10
+"""Bytes of a client's body that are here before anybody is asked, unless it is shorter, in a crowd."""
+CROWD = 64
+"""Requests that wait at one time in this process; fewer than these each go on at once and may be answered early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ async def pass_through(core: Core, context: Context, word: str, how: bytes) -> N
     """Asks the next tier or the origin and passes on what it says. Unanswerable; ClientGone."""
     exchange = context.exchange
     if not exchange.awaits_consent:
+        context = await _gathered(core, context)
         reply = await core.fetcher.fetch(as_is(context), None)
     else:
         # Origins that know nothing of Expect are silent: then the body is as good as asked for.
@@ -77,6 +83,18 @@ async def pass_through(core: Core, context: Context, word: str, how: bytes) -> N
             timer.cancel()
     core.counters.first_byte(reply.to, reply.delay)
     await relay(core, context, reply, word, how)
+
+
+async def _gathered(core: Core, context: Context) -> Context:
+    """Slow clients wait here with the beginning of their bodies, not at the connections to an origin, which are few."""
+    body, framing = context.exchange.body, context.inbound.head.framing
+    alone = core.running <= CROWD or context.inbound.from_hop
+    if body is None or alone or not isinstance(framing, Length):
+        return context  # who sends chunks may wait for an answer before the next
+    began = core.clock()
+    await body.gathered(min(framing.size, GATHERED))
+    later = context.inbound.deadline + core.clock() - began  # what the client took is not the upstream's fault
+    return replace(context, inbound=replace(context.inbound, deadline=later))
 
 
 def _consent(exchange: Exchange) -> None:

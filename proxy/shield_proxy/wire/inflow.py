@@ -100,14 +100,22 @@ class Inflow:
         while not self._pieces:
             if self.ended:
                 return b""
-            if self._failure is not None:
-                raise self._failure
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+            await self._more()
         return self._take()
+
+    async def gathered(self, size: int) -> None:
+        """Waits until so many bytes (at most HIGH_WATER) are here, or the whole body. Raises what fail() was given."""
+        while self._size < size and not self.ended:
+            await self._more()
+
+    async def _more(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def read_now(self) -> bytes:
         """All bytes that are here; b"" when there are none."""
