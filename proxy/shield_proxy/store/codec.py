@@ -10,14 +10,13 @@ from hashlib import blake2b
 
 from shield_proxy.cache.directives import parse_directives, seconds
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.message import index_fields
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.lines import read_fields
+from shield_proxy.wire.message import Refused
 
-_ENTRY, _VARY = b"SE1", b"SV1"
-_HEAD = struct.Struct("!3sIIIHHHqqqQ")
-"""Magic, sizes of key, variation and vary names, status, size of reason, number of fields; age, lifetime, time to
-live in milliseconds; size of the body."""
-_FIELD = struct.Struct("!HI")
+_ENTRY, _VARY = b"SE2", b"SV1"
+_HEAD = struct.Struct("!3sIIIHIqqqQ")
+"""Magic, sizes of key, variation and vary names, status, size of the lines; age, lifetime, time to live in
+milliseconds; size of the body."""
 _VARY_HEAD = struct.Struct("!3sI")
 KEEP_SECONDS = 3600.0
 """How long a stale response that can be revalidated is kept."""
@@ -45,25 +44,20 @@ def time_to_live(stored: StoredResponse, now: float) -> int:
 
 def encode_entry(stored: StoredResponse, now: float, live: int) -> bytes:
     """The value of a stored response that is given `live` milliseconds."""
-    names, reason, fields = b"\n".join(stored.vary), stored.reason, stored.fields
+    names = b"\n".join(stored.vary)
     head = _HEAD.pack(
         _ENTRY,
         len(stored.key),
         len(stored.variation),
         len(names),
         stored.status,
-        len(reason),
-        len(fields),
+        len(stored.lines),
         int(stored.age(now) * 1000),
         int(stored.lifetime * 1000),
         live,
         len(stored.body),
     )
-    parts = [head, stored.key, stored.variation, names, reason]
-    for name, value in fields:
-        parts += (_FIELD.pack(len(name), len(value)), name, value)
-    parts.append(stored.body)
-    return b"".join(parts)
+    return b"".join((head, stored.key, stored.variation, names, stored.lines, stored.body))
 
 
 def encode_vary(key: bytes, names: tuple[bytes, ...]) -> bytes:
@@ -77,7 +71,7 @@ def decode(value: bytes, key: bytes, variation: bytes, left: int, now: float) ->
         if value.startswith(_VARY):
             return _decode_vary(value, key)
         return _decode_entry(value, key, variation, left, now)
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, Refused):
         return None
 
 
@@ -90,33 +84,30 @@ def _decode_vary(value: bytes, key: bytes) -> VaryNames | None:
 
 
 def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: float) -> StoredResponse | None:
-    magic, of_key, of_variation, of_names, status, of_reason, count, *times, of_body = _HEAD.unpack_from(value)
-    age, lifetime, live = times
-    if magic != _ENTRY:
+    magic, of_key, of_variation, of_names, status, of_lines, age, lifetime, live, of_body = _HEAD.unpack_from(value)
+    after_key = _HEAD.size + of_key
+    names_at = after_key + of_variation
+    lines_at = names_at + of_names
+    body_at = lines_at + of_lines
+    if (
+        magic != _ENTRY
+        or value[_HEAD.size : after_key] != key
+        or value[after_key:names_at] != variation
+        or body_at + of_body != len(value)
+    ):
         return None
-    position = _HEAD.size
-    texts: list[bytes] = []
-    for size in (of_key, of_variation, of_names, of_reason):
-        texts.append(value[position : position + size])
-        position += size
-    fields: list[tuple[bytes, bytes]] = []
-    for _ in range(count):
-        of_name, of_value = _FIELD.unpack_from(value, position)
-        position += _FIELD.size
-        name = value[position : position + of_name]
-        position += of_name
-        fields.append((name, value[position : position + of_value]))
-        position += of_value
-    if texts[0] != key or texts[1] != variation or position + of_body != len(value):
+    names, lines = value[names_at:lines_at], value[lines_at:body_at]
+    start, _, block = lines.partition(b"\r\n")
+    if not start.startswith(b"HTTP/1.1 %d " % status):
         return None
-    index = index_fields(tuple(fields))
+    _, index = read_fields(block + b"\r\n")
     return StoredResponse(
         key=key,
         variation=variation,
         status=status,
-        lines=response_lines(status, texts[3], fields),
-        body=value[position:],
-        vary=tuple(texts[2].split(b"\n")) if texts[2] else (),
+        lines=lines,
+        body=value[body_at:],
+        vary=tuple(names.split(b"\n")) if names else (),
         directives=parse_directives(index.get(b"cache-control")),
         born=now - (age + max(0, live - left)) / 1000,
         lifetime=lifetime / 1000,

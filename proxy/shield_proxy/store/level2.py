@@ -95,19 +95,58 @@ class Level2:
         self._count("hit")
         return found
 
-    async def _look_up(
-        self, name: bytes, key: bytes, selected: bytes, deadline: float
-    ) -> StoredResponse | VaryNames | None:
-        connection = await self._connection("read", deadline)
-        commands = pack("GET", name) + pack("PTTL", name)
-        left = deadline - asyncio.get_running_loop().time()
-        value, live = await connection.ask(commands, 2, max(0.001, left))
-        for reply in (value, live):
+    def look_up(self, key: bytes, request: Index, now: float, told: Callable[[StoredResponse | None], None]) -> bool:
+        """As get(), for a callback: whether it will be called. Not where get() would have to connect first, or try."""
+        connection = self._connections.get("read")
+        if connection is None or not connection.usable or not self._reading.is_closed:
+            return False
+        deadline = now + self.patience
+
+        def selected(found: StoredResponse | VaryNames | None) -> None:
+            self._count("hit" if isinstance(found, StoredResponse) else "miss")
+            told(found if isinstance(found, StoredResponse) else None)
+
+        def first(found: StoredResponse | VaryNames | None) -> None:
+            if isinstance(found, VaryNames):
+                variant = variation(found.names, request)
+                send(redis_key(key, variant), variant, selected)
+            else:
+                selected(found)
+
+        def send(name: bytes, variant: bytes, go_on: Callable[[StoredResponse | VaryNames | None], None]) -> None:
+            def replied(replies: list[object] | None) -> None:
+                try:
+                    found = self._found(replies, key, variant)
+                except RedisFailed:
+                    self._reading.failed(self._clock())
+                    self._count("failed")
+                    told(None)
+                else:
+                    self._reading.succeeded()
+                    go_on(found)
+
+            connection.send(_asking(name), 2, max(0.001, deadline - self._clock()), replied)
+
+        send(redis_key(key), b"", first)
+        return True
+
+    def _found(self, replies: list[object] | None, key: bytes, selected: bytes) -> StoredResponse | VaryNames | None:
+        if replies is None:
+            raise RedisFailed("closed")
+        value, live = replies
+        for reply in replies:
             if isinstance(reply, hiredis.HiredisError):
                 raise RedisFailed(str(reply))
         if not isinstance(value, bytes) or not isinstance(live, int) or live < 0:
             return None
         return decode(value, key, selected, live, self._clock())
+
+    async def _look_up(
+        self, name: bytes, key: bytes, selected: bytes, deadline: float
+    ) -> StoredResponse | VaryNames | None:
+        connection = await self._connection("read", deadline)
+        left = deadline - asyncio.get_running_loop().time()
+        return self._found(await connection.ask(_asking(name), 2, max(0.001, left)), key, selected)
 
     def put(self, stored: StoredResponse, now: float) -> None:
         """Stores it in the background, if that is of use and Redis keeps up."""
@@ -132,6 +171,9 @@ class Level2:
             self._count("dropped")
             return
         packed = b"".join(commands)
+        if connection is not None and connection.usable:
+            connection.send(packed, len(commands), WRITE_SECONDS, self._written)
+            return
         task = asyncio.get_running_loop().create_task(self._send(packed, len(commands)))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
@@ -139,8 +181,12 @@ class Level2:
     async def _send(self, packed: bytes, replies: int) -> None:
         try:
             connection = await self._connection("write", asyncio.get_running_loop().time() + WRITE_SECONDS)
-            answers = await connection.ask(packed, replies, WRITE_SECONDS)
+            self._written(await connection.ask(packed, replies, WRITE_SECONDS))
         except RedisFailed:
+            self._written(None)
+
+    def _written(self, answers: list[object] | None) -> None:
+        if answers is None:
             self._writing.failed(self._clock())
             self._count("failed")
             return
@@ -200,3 +246,8 @@ class Level2:
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in self._connections.values():
             connection.cut()
+
+
+def _asking(name: bytes) -> bytes:
+    size = len(name)
+    return b"*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n*2\r\n$4\r\nPTTL\r\n$%d\r\n%s\r\n" % (size, name, size, name)

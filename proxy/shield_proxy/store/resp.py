@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 import hiredis
@@ -16,20 +17,31 @@ def pack(*words: str | bytes | int) -> bytes:
     return cast(bytes, hiredis.pack_command(cast(Any, words)))
 
 
-class _Waiting:
-    __slots__ = ("deadline", "future", "missing", "replies")
+Told = Callable[[list[Any] | None], None]
+"""Is told all replies, or None: there won't be any."""
 
-    def __init__(self, missing: int, deadline: float, future: "asyncio.Future[list[Any]] | None") -> None:
+
+AGAIN = 0.001
+"""Seconds between the two looks for late replies."""
+SILENT = 2.0
+"""Seconds after its deadline in which a reply may still come, before the connection is ended."""
+
+
+class _Waiting:
+    __slots__ = ("deadline", "missing", "replies", "told")
+
+    def __init__(self, missing: int, deadline: float, told: Told) -> None:
         self.missing = missing
         self.replies: list[Any] = []
         self.deadline = deadline
-        self.future = future
+        self.told: Told | None = told
+        """None once it was told: its replies only have to pass."""
 
 
 class RedisConnection(asyncio.Protocol):
-    """One connection. It closes itself when a reply is late: a reply that still came would be taken for another's."""
+    """One connection. Replies come in order, so late ones are waited for and left aside."""
 
-    __slots__ = ("_loop", "_reader", "_timer", "_transport", "_waiting")
+    __slots__ = ("_looked", "_loop", "_reader", "_timer", "_transport", "_waiting")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -37,6 +49,7 @@ class RedisConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._looked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready for commands."""
@@ -49,9 +62,9 @@ class RedisConnection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         while self._waiting:
-            future = self._waiting.popleft().future
-            if future is not None and not future.done():
-                future.set_exception(RedisFailed("closed"))
+            told = self._waiting.popleft().told
+            if told is not None:
+                told(None)
 
     def data_received(self, received: bytes) -> None:
         """Gives replies to those who wait, in order."""
@@ -65,8 +78,8 @@ class RedisConnection(asyncio.Protocol):
                 first.missing -= 1
                 if not first.missing:
                     self._waiting.popleft()
-                    if first.future is not None and not first.future.done():
-                        first.future.set_result(first.replies)
+                    if first.told is not None:
+                        first.told(first.replies)
         except hiredis.ProtocolError:
             self.cut()
 
@@ -83,18 +96,31 @@ class RedisConnection(asyncio.Protocol):
     def ask(self, commands: bytes, replies: int, seconds: float) -> "asyncio.Future[list[Any]]":
         """Sends packed commands; the future gets all their replies, or RedisFailed."""
         future: asyncio.Future[list[Any]] = self._loop.create_future()
+
+        def told(answers: list[Any] | None) -> None:
+            if future.done():
+                return
+            if answers is None:
+                future.set_exception(RedisFailed("closed"))
+            else:
+                future.set_result(answers)
+
+        self.send(commands, replies, seconds, told)
+        return future
+
+    def send(self, commands: bytes, replies: int, seconds: float, told: Told) -> None:
+        """Sends packed commands; what is sent in one step of the loop leaves in one write."""
         if self._transport is None or self._transport.is_closing():
-            future.set_exception(RedisFailed("closed"))
-            return future
+            told(None)
+            return
         self._transport.write(commands)
         deadline = self._loop.time() + seconds
-        self._waiting.append(_Waiting(replies, deadline, future))
+        self._waiting.append(_Waiting(replies, deadline, told))
         if self._timer is not None and self._timer.when() > deadline:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._looked = None, False
         if self._timer is None:
             self._timer = self._loop.call_later(seconds, self._look)
-        return future
 
     def cut(self) -> None:
         """Ends the connection at once."""
@@ -102,12 +128,24 @@ class RedisConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _look(self) -> None:
-        """The one timer: ends the connection if the oldest reply is late, else comes back when it would be."""
+        """The one timer. It looks twice: where this process was busy a reply may be here and not yet read, and only the
+        second look comes after all that is here was read. Who has waited too long is told; a connection whose oldest
+        reply does not come at all is ended."""
         self._timer = None
-        if not self._waiting:
+        now = self._loop.time()
+        late = [waiting for waiting in self._waiting if waiting.told is not None and waiting.deadline <= now + 0.0005]
+        if late and not self._looked:
+            self._looked = True
+            self._timer = self._loop.call_later(AGAIN, self._look)
             return
-        left = self._waiting[0].deadline - self._loop.time()
-        if left <= 0.0005:
+        self._looked = False
+        for waiting in late:
+            told, waiting.told = waiting.told, None
+            if told is not None:
+                told(None)
+        if self._waiting and now - self._waiting[0].deadline > SILENT:
             self.cut()
-        else:
-            self._timer = self._loop.call_later(left, self._look)
+            return
+        deadlines = [waiting.deadline + (0 if waiting.told is not None else SILENT) for waiting in self._waiting]
+        if deadlines and self._timer is None:
+            self._timer = self._loop.call_later(max(AGAIN, min(deadlines) - now), self._look)

@@ -29,6 +29,8 @@ class Ask:
     interim: Callable[[ResponseHead], None] | None = None
     upgrade: bytes = b""
     """Protocols it offers to change to; then it gets a connection of its own."""
+    lost: bool = False
+    """It was sent once and lost with an open connection that turned out to be stale."""
     trailers: bool = False
     """Whether the client takes trailers."""
 

@@ -1,19 +1,22 @@
-"""A miss in the common case: one callback between request and answer, where the general way takes a task.
+"""A miss in the common case: callbacks between request and answer, where the general way takes a task.
 
-It asks the origin on a connection that is open, for a request nobody else waits for; what then turns out to take
-longer than one step goes on the general way, with what is there already.
+L2 is looked at, then the origin asked on a connection that is open, for a request nobody else waits for; what turns
+out to take longer than these steps goes on the general way, with what is there already.
 """
 
 import logging
 from collections.abc import Callable, Coroutine
 
+from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.tiers.asks import Reply
 from shield_proxy.tiers.collapse import Failed, Fill, Opening, fill_name
 from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import origin_error
+from shield_proxy.tiers.errors import Unanswerable, origin_error
 from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.passing import Context
+from shield_proxy.tiers.replay import replay_now
 from shield_proxy.tiers.source import Wanted, unconfirmed
+from shield_proxy.wire.exchange import ClientGone
 from shield_proxy.wire.failures import UpstreamFailed
 from shield_proxy.wire.inflow import Inflow
 from shield_proxy.wire.message import ResponseHead
@@ -33,18 +36,66 @@ class Straight:
         self._core, self._filling, self._resumed = core, filling, resumed
 
     def answers(self, wanted: Wanted) -> bool:
-        """Whether the request has been sent on and its exchange is awaited; if not, nothing was done."""
+        """Whether the request is on its way and its exchange is awaited; if not, nothing was done."""
         core, context = self._core, wanted.context
-        inbound, key = context.inbound, context.key
+        exchange, inbound = context.exchange, context.inbound
         if (
-            core.level2 is not None
-            or wanted.directives
+            wanted.directives
             or inbound.head.method != b"GET"
             or b"range" in inbound.index
             or b"authorization" in inbound.head.index
-            or core.fills.is_alone(key, context.exchange.started)
-            or (not inbound.forwarded and core.fetcher.owner(key, context.snapshot) is not None)
         ):
+            return False
+        if core.level2 is None:
+            return self._fetches(wanted)
+        mark = core.forgotten.mark
+        if not core.level2.look_up(
+            context.key, inbound.index, exchange.started, lambda found: self._looked_up(wanted, found, mark)
+        ):
+            return False
+        exchange.awaited = True
+        core.running += 1
+        return True
+
+    def _looked_up(self, wanted: Wanted, found: StoredResponse | None, mark: int) -> None:
+        """The shell of what follows a lookup in L2."""
+        context = wanted.context
+        self._core.running -= 1
+        later: Later | None
+        try:
+            if self._filling.take(wanted, found, mark):
+                later = self._replay(wanted, b"hit; detail=L2")
+            elif self._filling.remembered(wanted):
+                later = self._replay(wanted, b"hit")
+            elif self._fetches(wanted):
+                return
+            else:
+                later = self._filling.fetched(wanted)
+        except Exception:
+            log.exception("request failed")
+            later = _internal()
+        context.exchange.go_on(None if later is None else self._resumed(context, later))
+
+    def _replay(self, wanted: Wanted, how: bytes) -> Later | None:
+        core, context, entry = self._core, wanted.context, wanted.entry
+        if entry is None:
+            raise AssertionError("something stored answers")
+        exchange, now, wall = context.exchange, core.clock(), core.wall()
+        try:
+            if not replay_now(exchange, context.inbound.index, entry, core.place, now, wall, "HIT", how):
+                return self._filling.replay(context, entry, "HIT", how)
+        except ClientGone:
+            exchange.abort()
+        core.account(exchange, context.routed, "HIT", "")
+        return None
+
+    def _fetches(self, wanted: Wanted) -> bool:
+        """Whether the request has been sent on."""
+        core, context = self._core, wanted.context
+        key = context.key
+        if core.fills.is_alone(key, context.exchange.started):
+            return False
+        if not context.inbound.forwarded and core.fetcher.owner(key, context.snapshot) is not None:
             return False
         name = fill_name(key, asks_owner=False)
         if core.fills.running(name) is not None:
@@ -111,9 +162,15 @@ class Direct:
         return self._filling.telling(wanted, fill, alone)
 
     def _fail(self, failure: UpstreamFailed) -> Later:
-        started = self._wanted.context.exchange.started
-        if self._core.fetcher.may_repeat(self._filling.source.ask(self._wanted), failure, started):
+        if failure.kind == "closed":
+            self._wanted.lost = True
             return self._filling.lead(self._wanted, self.fill, None, self._name)
+        started = self._wanted.context.exchange.started
+        self._core.fetcher.failed_now(self._filling.source.ask(self._wanted), failure, started)
         self._filling.source.unanswered(self._wanted, self.fill, origin_error(failure))
         self._filling.settle(self.fill, self._name)
         return self._filling.telling(self._wanted, self.fill, None)
+
+
+async def _internal() -> None:
+    raise Unanswerable(500, "internal")

@@ -120,15 +120,13 @@ class Fetcher:
         connection.send(asking, request, ask.method, deadline)
         return connection
 
-    def may_repeat(self, ask: Ask, failure: UpstreamFailed, started: float) -> bool:
-        """Whether fetch() may be tried after send_now() has failed so; the failure has been counted."""
+    def failed_now(self, ask: Ask, failure: UpstreamFailed, started: float) -> None:
+        """What send_now() sent at `started` has failed for good: takes notice of it."""
         way, origin = self._ways.of(ask.snapshot, ask.routed), ask.routed.origin
-        if way.endpoint is None or (failure.kind == "closed" and self._sender.may_repeat_stale(way.endpoint)):
-            return True
         self._counters.add_kind("shield_upstream_errors_total", failure.kind)
-        if failure.kind != "response-timeout" or ask.inbound.deadline >= started + origin.response_seconds:
+        own = ask.inbound.deadline < started + origin.response_seconds  # its time was over before the origin's
+        if way.endpoint is not None and not (failure.kind == "response-timeout" and own):
             self._judge((origin.host, origin.port), way.endpoint, failure.kind)
-        return False
 
     def _origin_lines(self, ask: Ask, way: Way) -> bytes:
         host = way.host if way.host is not None else ask.inbound.head.authority

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from shield_proxy.cache.conditional import not_modified
 from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.cache.storable import NotStored
+from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.asks import Reply
 from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released, fill_name
@@ -30,12 +31,17 @@ class Filling:
     async def answer(self, wanted: Wanted) -> None:
         """Replies. Unanswerable; ClientGone."""
         core, context = self._core, wanted.context
-        inbound = context.inbound
         if b"no-store" in wanted.directives:
             await pass_through(core, context, "BYPASS", b"fwd=request")
             return
         if await self._level2(wanted) or await self._memory(wanted):
             return
+        await self.fetched(wanted)
+
+    async def fetched(self, wanted: Wanted) -> None:
+        """Replies with what is fetched, where nothing stored answers. Unanswerable; ClientGone."""
+        core, context = self._core, wanted.context
+        inbound = context.inbound
         if b"only-if-cached" in wanted.directives:
             raise Unanswerable(504, "only-if-cached")
         if b"range" in inbound.index:
@@ -66,6 +72,14 @@ class Filling:
             return False
         mark = core.forgotten.mark
         found = await core.level2.get(context.key, context.inbound.index, core.clock())
+        if not self.take(wanted, found, mark) or wanted.entry is None:
+            return False
+        await self.replay(context, wanted.entry, "HIT", b"hit; detail=L2")
+        return True
+
+    def take(self, wanted: Wanted, found: StoredResponse | None, mark: int) -> bool:
+        """Keeps what L2 has, if it is younger than what is here; whether it answers. `mark` was taken before."""
+        core, context = self._core, wanted.context
         if found is None or core.forgotten.since(context.key, mark):
             return False
         entry = core.memory.find(context.key, context.inbound.index)  # as it is now
@@ -74,25 +88,27 @@ class Filling:
             return False
         wanted.entry = core.keep(found, context.routed, share=False, mark=mark)
         fresh = isinstance(choose(found, wanted.directives, core.clock()), Hit)
-        if not fresh or not covers(wanted.entry, context.inbound.index, core.wall()):
-            return False
-        await self._replay(context, wanted.entry, "HIT", b"hit; detail=L2")
-        return True
+        return fresh and covers(wanted.entry, context.inbound.index, core.wall())
 
     async def _memory(self, wanted: Wanted) -> bool:
         """Replies if another's fetch has ended since memory was looked at; from here to ours nothing is waited for."""
+        if not self.remembered(wanted) or wanted.entry is None:
+            return False
+        await self.replay(wanted.context, wanted.entry, "HIT", b"hit")
+        return True
+
+    def remembered(self, wanted: Wanted) -> bool:
+        """Whether memory has what answers since it was looked at."""
         core, context = self._core, wanted.context
         entry = core.memory.find(context.key, context.inbound.index)
         if entry is None or entry is wanted.entry:
             return False
         wanted.entry = entry
         fresh = isinstance(choose(entry.stored, wanted.directives, core.clock()), Hit)
-        if not fresh or not covers(entry, context.inbound.index, core.wall()):
-            return False
-        await self._replay(context, entry, "HIT", b"hit")
-        return True
+        return fresh and covers(entry, context.inbound.index, core.wall())
 
-    async def _replay(self, context: Context, entry: Entry, word: str, how: bytes) -> None:
+    async def replay(self, context: Context, entry: Entry, word: str, how: bytes) -> None:
+        """Replies from an entry that covers the request. ClientGone."""
         core = self._core
         now, wall = core.clock(), core.wall()
         try:
@@ -166,7 +182,7 @@ class Filling:
             case Opening():
                 await self._stream(wanted, fill, outcome, reader, how)
             case Ready(entry, word, told):
-                await self._replay(wanted.context, entry, word, told)
+                await self.replay(wanted.context, entry, word, told)
             case Failed(status, reason):
                 raise Unanswerable(status, reason)
             case Released():

@@ -80,6 +80,11 @@ class Sender:
     ) -> Reply:
         started = self._clock()
         request = request_bytes(ask.method, ask.inbound.head.target, lines + field_lines(own_fields(ask)))
+        if ask.lost:
+            if not self._may_repeat(endpoint, "stale"):
+                raise UpstreamFailed("closed")
+            fresh = await self.pool.connect(endpoint, connecting(True))
+            return await self._send(fresh, ask, request, deadline, patience, to, started)
         # A peer that is just closing an idle connection would make a request fail that can't be repeated.
         since = float("-inf") if ask.repeatable else started - SURELY_OPEN
         connection = None if ask.upgrade else self.pool.take_idle(endpoint, since)
@@ -97,10 +102,6 @@ class Sender:
     def may_ask_another(self, endpoint: Endpoint) -> bool:
         """Whether a request that a pod may have seen may be sent to another one, within the pod's budget."""
         return self._may_repeat(endpoint, "next-pod")
-
-    def may_repeat_stale(self, endpoint: Endpoint) -> bool:
-        """Whether a request lost with an idle connection may be sent once more, within the budget of its endpoint."""
-        return self._may_repeat(endpoint, "stale")
 
     def _may_repeat(self, endpoint: Endpoint, why: str) -> bool:
         granted = self.pool.may_repeat(endpoint)

@@ -31,6 +31,8 @@ class Wanted:
     context: Context
     directives: Directives
     entry: Entry | None
+    lost: bool = False
+    """See Ask."""
 
     @property
     def stored(self) -> StoredResponse | None:
@@ -71,7 +73,7 @@ class Source:
             inbound.derived.fetched = lines
         if old is not None and not anew and old.validated:
             lines += field_lines(revalidation(old))
-        return Ask(inbound, context.routed, context.snapshot, context.key, b"GET", lines)
+        return Ask(inbound, context.routed, context.snapshot, context.key, b"GET", lines, lost=wanted.lost)
 
     def unanswered(self, wanted: Wanted, fill: Fill, error: Unanswerable) -> None:
         """Opens the fill with what is stored, if that may be served while its origin fails, or with the failure."""
