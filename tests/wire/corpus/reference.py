@@ -131,6 +131,8 @@ def _target(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
     named = rest[:cut].lower()
     if not is_authority(named) or host not in (named, b""):
         raise No
+    if not rest[cut:] and method == b"OPTIONS":
+        return b"*", named  # RFC 9112, 3.2.4
     return (rest[cut:] if rest[cut : cut + 1] == b"/" else b"/" + rest[cut:]), named
 
 
