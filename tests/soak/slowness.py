@@ -30,13 +30,13 @@ async def measure(directory: Path, idle: int) -> list[str]:
     try:
         alone = await ordinary(tiers.port, 8)
         _say("nobody", alone)
+        await _idle(tiers, idle)  # first: memory that others have left would be taken anew
         faults = []
         for mode in MODES:
             times = await _beside(tiers, mode)
             _say(f"{COUNT} slow ({mode})", times)
             if times.failed:
                 faults.append(f"{times.failed} of {times.count} requests failed beside slow clients ({mode})")
-        await _idle(tiers, idle)
         return faults
     finally:
         await asyncio.to_thread(tiers.stop)
@@ -73,9 +73,6 @@ def _say(beside: str, times: Times) -> None:
 
 
 async def _idle(tiers: Tiers, count: int) -> None:
-    async with asyncio.timeout(90):
-        while (await asyncio.to_thread(tiers.connections))[0] > 20:  # of the slow ones before
-            await asyncio.sleep(0.5)
     before = tiers.lower.rss()
     async with slow_clients(tiers, "idle", count):
         grown = tiers.lower.rss() - before
