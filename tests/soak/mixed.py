@@ -98,8 +98,10 @@ class Load:
 
     async def _range(self, client: Client) -> bool:
         start = random.randrange(len(FILE) - 1000)
-        response = await self._ask(client, "/file", ("Range", f"bytes={start}-{start + 999}"), status=206)
-        assert response.body == FILE[start : start + 1000]
+        response = await client.ask("/file", ("Range", f"bytes={start}-{start + 999}"))
+        # One far into a cold object is passed on, and this origin answers with the whole.
+        whole = {206: FILE[start : start + 1000], 200: FILE}
+        assert response.body == whole.get(response.status), response.status
         return response.values("connection") != ["close"]
 
     async def _stream(self, client: Client) -> bool:
