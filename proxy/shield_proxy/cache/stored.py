@@ -6,9 +6,12 @@ from shield_proxy.cache.directives import Directives
 from shield_proxy.wire.message import Fields, Index, index_fields
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class StoredResponse:
-    """A whole response with what deciding about it needs. Times are of the monotonic clock."""
+    """A whole response with what deciding about it needs. Times are of the monotonic clock.
+
+    Nobody changes one. It is not frozen all the same, for that makes it three times as costly to make.
+    """
 
     key: bytes
     """Primary cache key."""

@@ -4,20 +4,21 @@ No clock is compared: a value carries its age when it was set and the time it wa
 is that minus what Redis says is left.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from shield_proxy.cache.directives import parse_directives, seconds
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.lines import read_fields
-from shield_proxy.wire.message import Refused
+from shield_proxy.wire.lines import FIELD_LINE
 
-_ENTRY, _VARY = b"SE2", b"SV1"
-_HEAD = struct.Struct("!3sIIIHIqqqQ")
-"""Magic, sizes of key, variation and vary names, status, size of the lines; age, lifetime, time to live in
-milliseconds; size of the body."""
+_ENTRY, _VARY = b"SE3", b"SV1"
+_HEAD = struct.Struct("!3sIIIHIIqqqQ")
+"""Magic, sizes of key, variation and vary names, status, sizes of Cache-Control and of the lines; age, lifetime, time
+to live in milliseconds; size of the body."""
 _VARY_HEAD = struct.Struct("!3sI")
+_FIELDS = re.compile(rb"(?:" + FIELD_LINE + rb"\r\n)*+")
 KEEP_SECONDS = 3600.0
 """How long a stale response that can be revalidated is kept."""
 
@@ -45,19 +46,21 @@ def time_to_live(stored: StoredResponse, now: float) -> int:
 def encode_entry(stored: StoredResponse, now: float, live: int) -> bytes:
     """The value of a stored response that is given `live` milliseconds."""
     names = b"\n".join(stored.vary)
+    control = stored.index.get(b"cache-control", b"")
     head = _HEAD.pack(
         _ENTRY,
         len(stored.key),
         len(stored.variation),
         len(names),
         stored.status,
+        len(control),
         len(stored.lines),
         int(stored.age(now) * 1000),
         int(stored.lifetime * 1000),
         live,
         len(stored.body),
     )
-    return b"".join((head, stored.key, stored.variation, names, stored.lines, stored.body))
+    return b"".join((head, stored.key, stored.variation, names, control, stored.lines, stored.body))
 
 
 def encode_vary(key: bytes, names: tuple[bytes, ...]) -> bytes:
@@ -71,7 +74,7 @@ def decode(value: bytes, key: bytes, variation: bytes, left: int, now: float) ->
         if value.startswith(_VARY):
             return _decode_vary(value, key)
         return _decode_entry(value, key, variation, left, now)
-    except (struct.error, ValueError, Refused):
+    except (struct.error, ValueError):
         return None
 
 
@@ -84,10 +87,13 @@ def _decode_vary(value: bytes, key: bytes) -> VaryNames | None:
 
 
 def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: float) -> StoredResponse | None:
-    magic, of_key, of_variation, of_names, status, of_lines, age, lifetime, live, of_body = _HEAD.unpack_from(value)
+    magic, of_key, of_variation, of_names, status, of_control, of_lines, age, lifetime, live, of_body = (
+        _HEAD.unpack_from(value)
+    )
     after_key = _HEAD.size + of_key
     names_at = after_key + of_variation
-    lines_at = names_at + of_names
+    control_at = names_at + of_names
+    lines_at = control_at + of_control
     body_at = lines_at + of_lines
     if (
         magic != _ENTRY
@@ -96,11 +102,12 @@ def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: fl
         or body_at + of_body != len(value)
     ):
         return None
-    names, lines = value[names_at:lines_at], value[lines_at:body_at]
+    names, control, lines = value[names_at:control_at], value[control_at:lines_at], value[lines_at:body_at]
     start, _, block = lines.partition(b"\r\n")
     if not start.startswith(b"HTTP/1.1 %d " % status):
         return None
-    _, index = read_fields(block + b"\r\n")
+    if _FIELDS.fullmatch(block) is None:
+        return None
     return StoredResponse(
         key=key,
         variation=variation,
@@ -108,7 +115,7 @@ def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: fl
         lines=lines,
         body=value[body_at:],
         vary=tuple(names.split(b"\n")) if names else (),
-        directives=parse_directives(index.get(b"cache-control")),
+        directives=parse_directives(control),
         born=now - (age + max(0, live - left)) / 1000,
         lifetime=lifetime / 1000,
     )

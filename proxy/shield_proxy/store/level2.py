@@ -8,7 +8,8 @@ import hiredis
 
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.breaker import Breaker
-from shield_proxy.store.codec import VaryNames, decode, encode_entry, encode_vary, redis_key, time_to_live
+from shield_proxy.store.codec import VaryNames, encode_entry, encode_vary, redis_key, time_to_live
+from shield_proxy.store.lookup import LEAST_WAIT, Found, Lookup, asking, read_replies
 from shield_proxy.store.resp import RedisConnection, RedisFailed, pack
 from shield_proxy.wire.message import Index
 from shield_proxy.wire.plain import variation
@@ -100,53 +101,21 @@ class Level2:
         connection = self._connections.get("read")
         if connection is None or not connection.usable or not self._reading.is_closed:
             return False
-        deadline = now + self.patience
-
-        def selected(found: StoredResponse | VaryNames | None) -> None:
-            self._count("hit" if isinstance(found, StoredResponse) else "miss")
-            told(found if isinstance(found, StoredResponse) else None)
-
-        def first(found: StoredResponse | VaryNames | None) -> None:
-            if isinstance(found, VaryNames):
-                variant = variation(found.names, request)
-                send(redis_key(key, variant), variant, selected)
-            else:
-                selected(found)
-
-        def send(name: bytes, variant: bytes, go_on: Callable[[StoredResponse | VaryNames | None], None]) -> None:
-            def replied(replies: list[object] | None) -> None:
-                try:
-                    found = self._found(replies, key, variant)
-                except RedisFailed:
-                    self._reading.failed(self._clock())
-                    self._count("failed")
-                    told(None)
-                else:
-                    self._reading.succeeded()
-                    go_on(found)
-
-            connection.send(_asking(name), 2, max(0.001, deadline - self._clock()), replied)
-
-        send(redis_key(key), b"", first)
+        Lookup(connection, key, request, now + self.patience, self._clock, self._ended, told).begin(self._clock())
         return True
 
-    def _found(self, replies: list[object] | None, key: bytes, selected: bytes) -> StoredResponse | VaryNames | None:
-        if replies is None:
-            raise RedisFailed("closed")
-        value, live = replies
-        for reply in replies:
-            if isinstance(reply, hiredis.HiredisError):
-                raise RedisFailed(str(reply))
-        if not isinstance(value, bytes) or not isinstance(live, int) or live < 0:
-            return None
-        return decode(value, key, selected, live, self._clock())
+    def _ended(self, result: str) -> None:
+        if result == "failed":
+            self._reading.failed(self._clock())
+        else:
+            self._reading.succeeded()
+        self._count(result)
 
-    async def _look_up(
-        self, name: bytes, key: bytes, selected: bytes, deadline: float
-    ) -> StoredResponse | VaryNames | None:
+    async def _look_up(self, name: bytes, key: bytes, selected: bytes, deadline: float) -> Found:
         connection = await self._connection("read", deadline)
         left = deadline - asyncio.get_running_loop().time()
-        return self._found(await connection.ask(_asking(name), 2, max(0.001, left)), key, selected)
+        replies = await connection.ask(asking(name), 2, max(LEAST_WAIT, left))
+        return read_replies(replies, key, selected, self._clock())
 
     def put(self, stored: StoredResponse, now: float) -> None:
         """Stores it in the background, if that is of use and Redis keeps up."""
@@ -246,8 +215,3 @@ class Level2:
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in self._connections.values():
             connection.cut()
-
-
-def _asking(name: bytes) -> bytes:
-    size = len(name)
-    return b"*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n*2\r\n$4\r\nPTTL\r\n$%d\r\n%s\r\n" % (size, name, size, name)

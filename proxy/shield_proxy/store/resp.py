@@ -23,6 +23,8 @@ Told = Callable[[list[Any] | None], None]
 
 AGAIN = 0.001
 """Seconds between the two looks for late replies."""
+FED = 32 << 10
+"""Bytes given to the parser at a time: after each reply it moves what is left of them."""
 SILENT = 2.0
 """Seconds after its deadline in which a reply may still come, before the connection is ended."""
 
@@ -41,13 +43,16 @@ class _Waiting:
 class RedisConnection(asyncio.Protocol):
     """One connection. Replies come in order, so late ones are waited for and left aside."""
 
-    __slots__ = ("_looked", "_loop", "_reader", "_timer", "_transport", "_waiting")
+    __slots__ = ("_leaving", "_looked", "_loop", "_reader", "_timer", "_transport", "_unsent", "_waiting")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[_Waiting] = deque()
+        self._unsent: list[bytes] = []
+        self._leaving = 0
+        """Bytes in `_unsent`."""
         self._timer: asyncio.TimerHandle | None = None
         self._looked = False
 
@@ -58,6 +63,7 @@ class RedisConnection(asyncio.Protocol):
     def connection_lost(self, _failure: Exception | None) -> None:
         """All who wait fail."""
         self._transport = None
+        self._unsent, self._leaving = [], 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -68,18 +74,20 @@ class RedisConnection(asyncio.Protocol):
 
     def data_received(self, received: bytes) -> None:
         """Gives replies to those who wait, in order."""
-        self._reader.feed(received)
+        reader, size = self._reader, len(received)
         try:
-            while (reply := self._reader.gets()) is not False:
-                if not self._waiting:
-                    raise hiredis.ProtocolError("a reply to nothing")
-                first = self._waiting[0]
-                first.replies.append(reply)
-                first.missing -= 1
-                if not first.missing:
-                    self._waiting.popleft()
-                    if first.told is not None:
-                        first.told(first.replies)
+            for start in range(0, size, FED):
+                reader.feed(received, start, min(FED, size - start))
+                while (reply := reader.gets()) is not False:
+                    if not self._waiting:
+                        raise hiredis.ProtocolError("a reply to nothing")
+                    first = self._waiting[0]
+                    first.replies.append(reply)
+                    first.missing -= 1
+                    if not first.missing:
+                        self._waiting.popleft()
+                        if first.told is not None:
+                            first.told(first.replies)
         except hiredis.ProtocolError:
             self.cut()
 
@@ -91,7 +99,7 @@ class RedisConnection(asyncio.Protocol):
     @property
     def queued(self) -> int:
         """Bytes not yet taken by the kernel."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return self._leaving + self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def ask(self, commands: bytes, replies: int, seconds: float) -> "asyncio.Future[list[Any]]":
         """Sends packed commands; the future gets all their replies, or RedisFailed."""
@@ -113,7 +121,10 @@ class RedisConnection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             told(None)
             return
-        self._transport.write(commands)
+        if not self._unsent:
+            self._loop.call_soon(self._leave)
+        self._unsent.append(commands)
+        self._leaving += len(commands)
         deadline = self._loop.time() + seconds
         self._waiting.append(_Waiting(replies, deadline, told))
         if self._timer is not None and self._timer.when() > deadline:
@@ -121,6 +132,12 @@ class RedisConnection(asyncio.Protocol):
             self._timer, self._looked = None, False
         if self._timer is None:
             self._timer = self._loop.call_later(seconds, self._look)
+
+    def _leave(self) -> None:
+        """Writes what was sent since the loop's last step."""
+        unsent, self._unsent, self._leaving = self._unsent, [], 0
+        if self._transport is not None and unsent:
+            self._transport.writelines(unsent)
 
     def cut(self) -> None:
         """Ends the connection at once."""
