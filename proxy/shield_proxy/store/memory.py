@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from shield_proxy.cache.stored import StoredResponse
+from shield_proxy.store.doorkeeper import Doorkeeper
 from shield_proxy.wire.fast import Answer, Resource, Tally, untrack
 from shield_proxy.wire.message import Index
 from shield_proxy.wire.plain import variation
@@ -47,11 +48,12 @@ class MemoryStore:
     The round is a list that runs through the entries themselves, oldest first: a million of them take no other index.
     """
 
-    __slots__ = ("_budget", "_count", "_newest", "_oldest", "_resources", "aliases", "bytes", "evicted")
+    __slots__ = ("_budget", "_count", "_doorkeeper", "_newest", "_oldest", "_resources", "aliases", "bytes", "evicted")
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
         self._count = 0
+        self._doorkeeper = Doorkeeper(budget)
         self._oldest: Entry | None = None
         self._newest: Entry | None = None
         self._resources: dict[bytes, Resource] = {}
@@ -76,6 +78,14 @@ class MemoryStore:
         if entry is not None:
             entry.used = True
         return entry
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether an entry that Redis has too is worth a place: there is room, or it takes its predecessor's, or it
+        came by lately. So what is asked for once pushes nothing out, and a scan leaves memory as it is."""
+        key = entry.stored.key
+        if self.bytes + entry.cost <= self._budget or key in self._resources:
+            return True
+        return self._doorkeeper.knows(key + entry.stored.variation, self._count)
 
     def put(self, entry: Entry) -> bool:
         """Keeps an entry in place of its predecessor; False if it is larger than what may be kept."""
@@ -117,6 +127,11 @@ class MemoryStore:
         resource.aliases += (alias,)
         self.aliases[alias] = resource
         self.bytes += len(alias) + ALIAS_COST
+        self._make_room()
+
+    def charge(self, size: int) -> None:
+        """So many bytes more (or less, if negative) are kept elsewhere, and count as kept here."""
+        self.bytes += size
         self._make_room()
 
     def remove(self, key: bytes) -> bool:

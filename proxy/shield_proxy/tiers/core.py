@@ -72,13 +72,17 @@ class Core:
         """Whether unfinished bodies take less than half of the memory budget."""
         return self.filling < self.settings.memory_bytes // 2
 
-    def keep(self, stored: StoredResponse, routed: Routed, *, share: bool, mark: int) -> Entry:
+    def keep(
+        self, stored: StoredResponse, routed: Routed, *, share: bool, mark: int, from_level2: bool = False
+    ) -> Entry:
         """The entry of a stored response, in memory from now on if it fits, and with `share` on its way to L2; neither
-        where its key was invalidated after `mark` was taken, before it was asked for."""
+        where its key was invalidated after `mark` was taken, before it was asked for. What is `from_level2` needs to be
+        admitted to memory."""
         entry = new_entry(stored, self.hit_marks, self.counters.tally(zone_label(routed), "HIT", stored.status))
         if self.forgotten.since(stored.key, mark):
             return entry
-        self.memory.put(entry)
+        if not from_level2 or self.memory.admits(entry):
+            self.memory.put(entry)
         if share and self.level2 is not None:
             self.level2.put(stored, self.clock())
         return entry

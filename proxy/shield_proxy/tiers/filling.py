@@ -86,7 +86,7 @@ class Filling:
         known = entry.stored if entry is not None else wanted.stored
         if known is not None and known.born >= found.born:
             return False
-        wanted.entry = core.keep(found, context.routed, share=False, mark=mark)
+        wanted.entry = core.keep(found, context.routed, share=False, mark=mark, from_level2=True)
         fresh = isinstance(choose(found, wanted.directives, core.clock()), Hit)
         return fresh and covers(wanted.entry, context.inbound.index, core.wall())
 

@@ -32,6 +32,21 @@ def key(name: str) -> bytes:
     return b"uid\n" + name.encode()
 
 
+def test_what_is_kept_elsewhere_takes_room_until_it_is_gone() -> None:
+    memory = MemoryStore(10_000)
+    memory.put(entry("a"))
+    memory.put(entry("b"))
+    memory.charge(8_000)
+    assert memory.find(key("a"), {}) is None
+    assert memory.bytes <= 10_000
+    assert memory.evicted > 0
+    memory.charge(-8_000)
+    memory.put(entry("c"))
+    memory.put(entry("d"))
+    assert memory.find(key("c"), {}) is not None
+    assert memory.find(key("d"), {}) is not None
+
+
 def test_a_successor_takes_the_place_of_its_predecessor() -> None:
     memory = MemoryStore(1 << 20)
     memory.put(entry("a"))
@@ -157,3 +172,13 @@ def test_a_compiled_store_is_invisible_to_the_collector() -> None:
         memory.add_alias(kept, b"alias%d" % i)
     gc.collect()
     assert len(gc.get_objects()) - before < 100
+
+
+def test_a_full_memory_admits_what_redis_has_too_when_it_comes_by_again_or_takes_its_predecessors_place() -> None:
+    memory = MemoryStore(50_000)
+    assert memory.admits(entry("a"))
+    for i in range(100):
+        memory.put(entry(str(i)))
+    assert memory.admits(entry("99"))
+    assert not memory.admits(entry("a"))
+    assert memory.admits(entry("a"))
