@@ -8,9 +8,12 @@ from shield_proxy.tiers.settings import Addresses, DataplaneSettings
 from shield_proxy.wire.certificates import Certificates
 from shield_proxy.wire.doors import RESULTS, Entry, Room
 from shield_proxy.wire.listener import Listener
+from shield_proxy.wire.pages import Pages
 from shield_proxy.wire.service import Service
 from shield_proxy.wire.trusted import TrustedProxies
 
+PAGES_SHARE = 8
+"""Of the memory budget a part so small is for bodies that are kept twice."""
 OPENINGS = "shield_client_openings_total"
 
 
@@ -18,14 +21,21 @@ class ClientPorts:
     """Both ports; whoever makes them looks at sweep() about once a second, and at last calls close()."""
 
     def __init__(
-        self, service: Service, settings: DataplaneSettings, trusted: TrustedProxies, clock: Callable[[], float]
+        self,
+        service: Service,
+        settings: DataplaneSettings,
+        trusted: TrustedProxies,
+        clock: Callable[[], float],
+        charge: Callable[[int], None],
     ) -> None:
+        """`charge` is told what is kept in memory beside the store, and with negative figures what no longer is."""
         self._settings = settings
         self.certificates = Certificates(settings.certificates_dir, settings.certificate_files, clock)
         room = Room(settings.server.connections)
         plain = Entry(settings.proxy_protocol, trusted)
         secured = Entry(settings.proxy_protocol, trusted, self.certificates)
-        self._plain = Listener(service, settings.server, clock, entry=plain, room=room)
+        self._pages = Pages(settings.memory_bytes // PAGES_SHARE, charge)
+        self._plain = Listener(service, settings.server, clock, entry=plain, room=room, pages=self._pages)
         self._secured = Listener(service, settings.server, clock, entry=secured, room=room)
         self._both = (self._plain, self._secured)
 
@@ -87,6 +97,7 @@ class ClientPorts:
         """Ends all connections."""
         for port in self._both:
             port.close()
+        self._pages.close()
 
     def tell(self, counters: Counters) -> None:
         """Brings the figures up to date."""

@@ -81,7 +81,7 @@ class Dataplane:
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
         clients = Pipeline(self._core, hop=False)
         self._fast = clients.fast
-        self._client = ClientPorts(clients, settings, trusted, clock)
+        self._client = ClientPorts(clients, settings, trusted, clock, self._core.memory.charge)
         # What a client may send, and our marks on it, must fit through every hop.
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
         limits = replace(settings.server, head=head, body_rate=0, requests=0)  # the pod before decides who is too slow

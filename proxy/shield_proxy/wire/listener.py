@@ -11,6 +11,7 @@ from shield_proxy.wire.arrival import Arrival
 from shield_proxy.wire.doors import Door, Entry, Room
 from shield_proxy.wire.fast import UNLIMITED, Client
 from shield_proxy.wire.opening import Opening
+from shield_proxy.wire.pages import Pages
 from shield_proxy.wire.parse import HeadLimits
 from shield_proxy.wire.service import Service
 from shield_proxy.wire.tls import HopTls
@@ -59,8 +60,10 @@ class Listener:
         accepts: Callable[[Identity | None], bool] = lambda _: True,
         entry: Entry | None = None,
         room: Room | None = None,
+        pages: Pages | None = None,
     ) -> None:
-        """`tls` is for pods, `entry` for clients; without `room` the port has limits.connections for itself."""
+        """`tls` is for pods, `entry` for clients; without `room` the port has limits.connections for itself. `pages`
+        is its maker's; a port with TLS makes no use of it."""
         self.service = service
         self.limits = limits
         self.clock = clock
@@ -72,6 +75,7 @@ class Listener:
         """Connections that were not admitted."""
         self.draining = False
         self.door = Door(entry or Entry(), room or Room(limits.connections), clock, self._connection)
+        self.pages = None if self.mutual or self.door.encrypted else pages
         self._tls = tls
         self._accepts = accepts
         self._connections: set[ServerConnection] = set()

@@ -130,7 +130,10 @@ class ServerConnection(asyncio.Protocol):
                 out: list[bytes] = []
                 position = listener.fast.serve(buffer, position, now, out, client)
                 if out:
-                    channel.transport.writelines(out) if len(out) > 1 else channel.transport.write(out[0])
+                    if len(out) == 1:
+                        channel.transport.write(out[0])
+                    elif listener.pages is None or not listener.pages.write(channel.transport, out, now):
+                        channel.transport.writelines(out)
                     continue
             if buffer.startswith(b"\r\n", position):
                 position += 2  # an empty line before a request is tolerated (RFC 9112, 2.2)
