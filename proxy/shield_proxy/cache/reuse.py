@@ -9,9 +9,9 @@ NEVER_STALE = (b"must-revalidate", b"proxy-revalidate", b"s-maxage", b"no-cache"
 """With any of these a stale response is not served (RFC 9111, 4.2.4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hit:
-    """Answers the request as it is."""
+    """Answers the request as it is. Not frozen: one is made for each request."""
 
     stored: StoredResponse
 
@@ -33,6 +33,7 @@ class Miss:
 
 
 Reuse = Hit | Revalidate | Miss
+_UNKNOWN = Miss("uri-miss")
 
 
 def choose(stored: StoredResponse | None, request: Directives, now: float) -> Reuse:
@@ -40,7 +41,7 @@ def choose(stored: StoredResponse | None, request: Directives, now: float) -> Re
     if b"no-store" in request:
         return Miss("request")
     if stored is None:
-        return Miss("uri-miss")
+        return _UNKNOWN
     if b"no-cache" in request:
         return Revalidate(stored, "request")
     age = stored.age(now)

@@ -18,7 +18,8 @@ _HEAD = struct.Struct("!3sIIIHIIqqqQ")
 """Magic, sizes of key, variation and vary names, status, sizes of Cache-Control and of the lines; age, lifetime, time
 to live in milliseconds; size of the body."""
 _VARY_HEAD = struct.Struct("!3sI")
-_FIELDS = re.compile(rb"(?:" + FIELD_LINE + rb"\r\n)*+")
+_LINES = re.compile(rb"[\t\x20-\x7e\x80-\xff]*+\r\n(?:" + FIELD_LINE + rb"\r\n)*+")
+"""A status line and fields."""
 KEEP_SECONDS = 3600.0
 """How long a stale response that can be revalidated is kept."""
 
@@ -97,25 +98,23 @@ def _decode_entry(value: bytes, key: bytes, variation: bytes, left: int, now: fl
     body_at = lines_at + of_lines
     if (
         magic != _ENTRY
-        or value[_HEAD.size : after_key] != key
-        or value[after_key:names_at] != variation
+        or of_key != len(key)
+        or of_variation != len(variation)
+        or not value.startswith(key, _HEAD.size)
+        or not value.startswith(variation, after_key)
+        or not value.startswith(b"HTTP/1.1 %d " % status, lines_at)
         or body_at + of_body != len(value)
+        or _LINES.fullmatch(value, lines_at, body_at) is None
     ):
-        return None
-    names, control, lines = value[names_at:control_at], value[control_at:lines_at], value[lines_at:body_at]
-    start, _, block = lines.partition(b"\r\n")
-    if not start.startswith(b"HTTP/1.1 %d " % status):
-        return None
-    if _FIELDS.fullmatch(block) is None:
         return None
     return StoredResponse(
         key=key,
         variation=variation,
         status=status,
-        lines=lines,
+        lines=value[lines_at:body_at],
         body=value[body_at:],
-        vary=tuple(names.split(b"\n")) if names else (),
-        directives=parse_directives(control),
+        vary=tuple(value[names_at:control_at].split(b"\n")) if of_names else (),
+        directives=parse_directives(value[control_at:lines_at]),
         born=now - (age + max(0, live - left)) / 1000,
         lifetime=lifetime / 1000,
     )

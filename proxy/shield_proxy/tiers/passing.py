@@ -28,9 +28,10 @@ CROWD = 64
 """Requests that wait at one time in this process; fewer than these each go on at once and may be answered early."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """A request on its way: what was found out about it, and the snapshot it ends on."""
+    """A request on its way: what was found out about it, and the snapshot it ends on. Not frozen: that costs each
+    request more than the rest of making one."""
 
     exchange: Exchange
     inbound: Inbound
