@@ -59,3 +59,23 @@ async def test_a_redis_that_says_nothing_is_left(redis: Redis) -> None:
         await until(lambda: not connection.usable)
     finally:
         os.kill(pid_of(redis), signal.SIGCONT)
+
+
+async def test_what_is_sent_in_one_step_leaves_in_its_order_and_large_replies_come_whole(redis: Redis) -> None:
+    connection = await connected(redis)
+    values = [bytes([65 + number]) * (number * 30_000) for number in range(8)]
+    waiting = [connection.ask(pack("ECHO", value), 1, 5) for value in values]
+    assert connection.queued > sum(map(len, values))
+    for value, reply in zip(values, waiting, strict=True):
+        assert await reply == [value]
+    assert connection.queued == 0
+    connection.cut()
+
+
+async def test_what_has_not_left_a_connection_that_is_cut_fails(redis: Redis) -> None:
+    connection = await connected(redis)
+    waiting = connection.ask(pack("PING"), 1, 5)
+    connection.cut()
+    with pytest.raises(RedisFailed):
+        await waiting
+    assert connection.queued == 0

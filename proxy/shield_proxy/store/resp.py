@@ -136,7 +136,7 @@ class RedisConnection(asyncio.Protocol):
     def _leave(self) -> None:
         """Writes what was sent since the loop's last step."""
         unsent, self._unsent, self._leaving = self._unsent, [], 0
-        if self._transport is not None and unsent:
+        if self.usable and self._transport is not None:
             self._transport.writelines(unsent)
 
     def cut(self) -> None:
