@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 LOCAL := PYTHONPATH=tests/cluster $(BIN)/python -m
 NAME ?= demo
 PYTEST := $(BIN)/python -m pytest
-PYX := proxy/shield_proxy/wire/_fast.pyx
+PYX := proxy/shield_proxy/wire/fast/_fast.pyx
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

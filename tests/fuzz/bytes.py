@@ -13,9 +13,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["shield_proxy.wire"]):
-    from shield_proxy.wire.body import ChunkedDecoder
-    from shield_proxy.wire.message import Refused
-    from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
+    from shield_proxy.wire.http.body import ChunkedDecoder
+    from shield_proxy.wire.http.message import Refused
+    from shield_proxy.wire.http.parse import HeadLimits, parse_request, parse_response
 
 from corpus import badanswers, chunks, codings, connection, fields, hosts, lengths, lines, otheranswers
 from corpus.reference import More, No, _request, read_stream

@@ -14,7 +14,7 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import OPERATOR_URI, PodIdentity
 from shield_proxy.config.state import Origin as Backend
 from shield_proxy.config.state import OriginTls, Route
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 
 CACHED = [("Cache-Control", "max-age=60")]
 UPPER = PodIdentity("shop", "default", "upper").uri

@@ -17,7 +17,7 @@ from world.origin import Origin, Say, Seen
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, OriginTls
 from shield_proxy.config.state import Origin as Backend
-from shield_proxy.wire.upstream import UpstreamLimits
+from shield_proxy.wire.upstream.connection import UpstreamLimits
 
 
 async def alone(fleet: Fleet, port: int, limits: UpstreamLimits | None = None, **of_origin: Any) -> None:

@@ -16,12 +16,12 @@ from world.client import Client
 from world.fleet import Clock, until
 
 from shield_proxy.config.state import Origin, Zone
-from shield_proxy.wire.certificates import Certificates
-from shield_proxy.wire.doors import Entry, Room
-from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.fast import FastPath
-from shield_proxy.wire.listener import Listener, ServerLimits
-from shield_proxy.wire.trusted import TrustedProxies
+from shield_proxy.wire.serving.doors import Entry, Room
+from shield_proxy.wire.serving.exchange import Exchange
+from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.trusted import TrustedProxies
+from shield_proxy.wire.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 V2 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\x7f\x00\x00\x01\x12\x34\x00\x50"

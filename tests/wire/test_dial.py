@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 import uvloop
 
-from shield_proxy.wire.dial import ATTEMPT_DELAY, dial, is_connected
-from shield_proxy.wire.failures import UpstreamFailed
+from shield_proxy.wire.upstream.dial import ATTEMPT_DELAY, dial, is_connected
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 REFUSING = "127.0.0.3"
 

@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.outflow import response_to, send_body
-from shield_proxy.wire.upstream import UpstreamConnection
-from shield_proxy.wire.upstreamlimits import UpstreamLimits
+from shield_proxy.wire.flow.inflow import Inflow
+from shield_proxy.wire.upstream.connection import UpstreamConnection
+from shield_proxy.wire.upstream.limits import UpstreamLimits
+from shield_proxy.wire.upstream.outflow import response_to, send_body
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n"
 ANSWER = b"HTTP/1.1 413 No\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!"

@@ -14,7 +14,7 @@ from world.fleet import Clock, Fleet, until, zone
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import Origin as Backend
-from shield_proxy.wire.upstreamlimits import UpstreamLimits
+from shield_proxy.wire.upstream.limits import UpstreamLimits
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LIMITS = UpstreamLimits(idle=2, send=2)

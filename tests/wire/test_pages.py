@@ -10,13 +10,13 @@ import pytest_asyncio
 from world.client import Client
 from world.fleet import Clock, until
 
-from shield_proxy.wire.certificates import Certificates
-from shield_proxy.wire.doors import Entry
-from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.fast import Answer, FastPath, Resource, Tally
-from shield_proxy.wire.listener import Listener, ServerLimits
-from shield_proxy.wire.pages import LEAST, MOST_FILES, QUIET, Pages
-from shield_proxy.wire.parse import HeadLimits
+from shield_proxy.wire.flow.pages import LEAST, MOST_FILES, QUIET, Pages
+from shield_proxy.wire.http.parse import HeadLimits
+from shield_proxy.wire.serving.doors import Entry
+from shield_proxy.wire.serving.exchange import Exchange
+from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a.example\r\n\r\n"
 SIZE = 1 << 20

@@ -10,15 +10,15 @@ import pytest
 import pytest_asyncio
 from nameserver import NameServer
 
-from shield_proxy.wire.connect import notice_silence
-from shield_proxy.wire.endpoint import Connecting, Endpoint
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.names import Names
-from shield_proxy.wire.outflow import response_to
-from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.resolve import Resolver
-from shield_proxy.wire.upstream import UpstreamConnection
-from shield_proxy.wire.upstreamlimits import UpstreamLimits
+from shield_proxy.wire.upstream.connect import notice_silence
+from shield_proxy.wire.upstream.connection import UpstreamConnection
+from shield_proxy.wire.upstream.endpoint import Connecting, Endpoint
+from shield_proxy.wire.upstream.failures import UpstreamFailed
+from shield_proxy.wire.upstream.limits import UpstreamLimits
+from shield_proxy.wire.upstream.names import Names
+from shield_proxy.wire.upstream.outflow import response_to
+from shield_proxy.wire.upstream.pool import Pool
+from shield_proxy.wire.upstream.resolve import Resolver
 
 REQUEST, ANSWER = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

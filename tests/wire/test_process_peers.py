@@ -17,7 +17,7 @@ from shield_proxy.config.version import SCHEMA
 from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, host_of, resolve_host
 from shield_proxy.process.state import StateHolder
-from shield_proxy.wire.tls import HopTls, load_hop_tls
+from shield_proxy.wire.tls.hops import HopTls, load_hop_tls
 
 Issue = Callable[..., Path]
 FLEET = ("shop", "default")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shield_proxy.config.identity import OPERATOR_URI, Identity, OperatorIdentity, PodIdentity
-from shield_proxy.wire.tls import HopTls, load_hop_tls, peer_identity
+from shield_proxy.wire.tls.hops import HopTls, load_hop_tls, peer_identity
 
 Issue = Callable[..., Path]
 LOWER = PodIdentity("shop", "default", "lower")

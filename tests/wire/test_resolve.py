@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from nameserver import NameServer
 
-from shield_proxy.wire.names import Names
-from shield_proxy.wire.resolve import NEGATIVE, REMEMBERED, Resolver
+from shield_proxy.wire.upstream.names import Names
+from shield_proxy.wire.upstream.resolve import NEGATIVE, REMEMBERED, Resolver
 
 
 class Clock:

@@ -8,7 +8,7 @@ import pytest
 import uvloop
 from world.certificates import Authority
 
-from shield_proxy.wire.resume import TRUSTED, ResumingContext
+from shield_proxy.wire.upstream.resume import TRUSTED, ResumingContext
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 

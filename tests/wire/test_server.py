@@ -9,11 +9,11 @@ import pytest_asyncio
 from world.client import Client
 from world.fleet import Clock, until
 
-from shield_proxy.wire.exchange import Exchange
 from shield_proxy.wire.fast import Answer, FastPath, Resource, Tally
-from shield_proxy.wire.listener import Listener, ServerLimits
-from shield_proxy.wire.message import Refused
-from shield_proxy.wire.parse import HeadLimits
+from shield_proxy.wire.http.message import Refused
+from shield_proxy.wire.http.parse import HeadLimits
+from shield_proxy.wire.serving.exchange import Exchange
+from shield_proxy.wire.serving.listener import Listener, ServerLimits
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a.example\r\n\r\n"
 

@@ -7,8 +7,8 @@ from shield_proxy.cache.dates import parse_date
 from shield_proxy.cache.directives import parse_directives
 from shield_proxy.cache.freshness import explicit_lifetime, heuristic_lifetime
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.message import Fields, Index, ResponseHead, index_fields
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.http.message import Fields, Index, ResponseHead, index_fields
+from shield_proxy.wire.http.serialise import response_lines
 
 _TAG = re.compile(rb'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 CLIENT_CONDITIONS = frozenset((b"if-none-match", b"if-modified-since"))

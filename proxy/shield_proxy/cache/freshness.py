@@ -2,7 +2,7 @@
 
 from shield_proxy.cache.dates import parse_date
 from shield_proxy.cache.directives import FOREVER, Directives, seconds
-from shield_proxy.wire.message import Index
+from shield_proxy.wire.http.message import Index
 
 HEURISTIC = frozenset((200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501))
 """Final statuses that may be stored without explicit freshness (RFC 9110, 15.1; 206 is never stored here)."""

@@ -1,7 +1,7 @@
 """The cache key: what makes two requests ask for the same thing."""
 
-from shield_proxy.wire.message import Index, RequestHead
-from shield_proxy.wire.plain import UNSAID
+from shield_proxy.wire.fast.plain import UNSAID
+from shield_proxy.wire.http.message import Index, RequestHead
 
 _UNSAID = frozenset(UNSAID)
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from shield_proxy.cache.dates import parse_date
-from shield_proxy.wire.message import Index
+from shield_proxy.wire.http.message import Index
 
 _SINGLE = re.compile(rb"[Bb][Yy][Tt][Ee][Ss]=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*")
 

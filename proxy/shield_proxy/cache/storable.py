@@ -6,8 +6,8 @@ from functools import lru_cache
 from shield_proxy.cache.directives import SHORT, Directives, parse_directives
 from shield_proxy.cache.freshness import HEURISTIC, explicit_lifetime, heuristic_lifetime
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.message import Index, ResponseHead, list_members
-from shield_proxy.wire.plain import variation
+from shield_proxy.wire.fast.plain import variation
+from shield_proxy.wire.http.message import Index, ResponseHead, list_members
 
 NEVER = frozenset((206, 304))
 SHARED_WITH_AUTHORIZATION = (b"must-revalidate", b"public", b"s-maxage")

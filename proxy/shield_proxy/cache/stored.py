@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shield_proxy.cache.directives import Directives
-from shield_proxy.wire.message import Fields, Index, index_fields
+from shield_proxy.wire.http.message import Fields, Index, index_fields
 
 
 @dataclass(slots=True, eq=False)

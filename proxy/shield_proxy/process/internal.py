@@ -12,7 +12,7 @@ from shield_proxy.config.identity import Identity, OperatorIdentity, PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
 from shield_proxy.config.reports import Measurement, Problem, latency_report
 from shield_proxy.process.state import Accept, Different, Older, Same, StateHolder, Unreadable, Verdict
-from shield_proxy.wire.tls import peer_identity
+from shield_proxy.wire.tls.hops import peer_identity
 
 log = logging.getLogger("shield.internal")
 

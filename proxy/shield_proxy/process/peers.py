@@ -12,7 +12,7 @@ from shield_proxy.config import contract
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.config.record import CHUNK_BYTES, CHUNKS
 from shield_proxy.process.state import Different, StateHolder, Unreadable, peer_names
-from shield_proxy.wire.tls import HopTls, peer_identity
+from shield_proxy.wire.tls.hops import HopTls, peer_identity
 
 log = logging.getLogger("shield.peers")
 

@@ -33,8 +33,8 @@ from shield_proxy.process.watch import Renewal, Signature, signature, take_mount
 from shield_proxy.tiers.dataplane import Dataplane
 from shield_proxy.tiers.families import Family
 from shield_proxy.tiers.settings import DataplaneSettings
-from shield_proxy.wire.listener import ServerLimits
-from shield_proxy.wire.tls import CHAIN, KEY, TRUST, HopTls, load_hop_tls
+from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.tls.hops import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 
 log = logging.getLogger("shield.process")
 

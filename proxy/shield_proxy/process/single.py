@@ -10,8 +10,8 @@ from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls,
 from shield_proxy.process.settings import ProxySettings
 from shield_proxy.process.values import parse_bytes
 from shield_proxy.tiers.settings import Addresses
-from shield_proxy.wire.certificates import server_context
-from shield_proxy.wire.tls import CHAIN, KEY
+from shield_proxy.wire.tls.certificates import server_context
+from shield_proxy.wire.tls.hops import CHAIN, KEY
 
 CACHE_FIELDS = {"memory": 128 << 20, "maxObject": 64 << 20}
 """What --cache may set, and the defaults in bytes."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.tiers.settings import Addresses
-from shield_proxy.wire.trusted import TrustedProxies
+from shield_proxy.wire.serving.trusted import TrustedProxies
 
 MOST_NETWORKS = 1024
 UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}

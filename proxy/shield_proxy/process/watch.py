@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from shield_proxy.process.state import StateHolder, read_mounted
-from shield_proxy.wire.tls import HopTls
+from shield_proxy.wire.tls.hops import HopTls
 
 log = logging.getLogger("shield.watch")
 

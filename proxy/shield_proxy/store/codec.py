@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from shield_proxy.cache.directives import parse_directives, seconds
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.lines import FIELD_LINE
+from shield_proxy.wire.http.lines import FIELD_LINE
 
 _ENTRY, _VARY = b"SE3", b"SV1"
 _HEAD = struct.Struct("!3sIIIHIIqqqQ")

@@ -11,8 +11,8 @@ from shield_proxy.store.breaker import Breaker
 from shield_proxy.store.codec import VaryNames, encode_entry, encode_vary, redis_key, time_to_live
 from shield_proxy.store.lookup import LEAST_WAIT, Found, Lookup, asking, read_replies
 from shield_proxy.store.resp import RedisConnection, RedisFailed, pack
-from shield_proxy.wire.message import Index
-from shield_proxy.wire.plain import variation
+from shield_proxy.wire.fast.plain import variation
+from shield_proxy.wire.http.message import Index
 
 LEAST, MOST = 0.02, 0.25
 """Seconds a lookup may take: half of what the next hop takes, within these."""

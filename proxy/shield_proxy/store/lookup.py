@@ -7,8 +7,8 @@ import hiredis
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.codec import VaryNames, decode, redis_key
 from shield_proxy.store.resp import RedisConnection, RedisFailed
-from shield_proxy.wire.message import Index
-from shield_proxy.wire.plain import variation
+from shield_proxy.wire.fast.plain import variation
+from shield_proxy.wire.http.message import Index
 
 Found = StoredResponse | VaryNames | None
 LEAST_WAIT = 0.001

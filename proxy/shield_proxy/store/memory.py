@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.doorkeeper import Doorkeeper
 from shield_proxy.wire.fast import Answer, Resource, Tally, untrack
-from shield_proxy.wire.message import Index
-from shield_proxy.wire.plain import variation
+from shield_proxy.wire.fast.plain import variation
+from shield_proxy.wire.http.message import Index
 
 ALIASES = 8
 """Per resource."""

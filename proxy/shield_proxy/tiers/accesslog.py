@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from shield_proxy.wire.message import Index
+from shield_proxy.wire.http.message import Index
 
 MOST_WAITING = 50_000
 """Requests kept between two batches; more are dropped and counted."""

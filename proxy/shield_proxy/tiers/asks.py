@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.snapshot import Routed, Snapshot
-from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.message import Fields, Length, ResponseHead
-from shield_proxy.wire.tunnel import Leg
-from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.flow.inflow import Inflow
+from shield_proxy.wire.flow.tunnel import Leg
+from shield_proxy.wire.http.message import Fields, Length, ResponseHead
+from shield_proxy.wire.upstream.connection import UpstreamConnection
 
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"))
 

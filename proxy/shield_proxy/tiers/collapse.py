@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shield_proxy.cache.storable import Storable
 from shield_proxy.store.memory import Entry
-from shield_proxy.wire.message import Index, ResponseHead
+from shield_proxy.wire.http.message import Index, ResponseHead
 
 WINDOW = 1 << 20
 """Bytes that wait for the slowest reader of a body that is not kept."""

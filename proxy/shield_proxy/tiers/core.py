@@ -19,9 +19,9 @@ from shield_proxy.tiers.shedding import Shedder
 from shield_proxy.tiers.snapshot import Routed, Snapshot
 from shield_proxy.tiers.tracing import Tracer
 from shield_proxy.tiers.tunnels import Tunnels
-from shield_proxy.wire.arrival import Arrival
-from shield_proxy.wire.exchange import Exchange
-from shield_proxy.wire.plain import MARKS, REWRITTEN, is_plain
+from shield_proxy.wire.fast.plain import MARKS, REWRITTEN, is_plain
+from shield_proxy.wire.serving.arrival import Arrival
+from shield_proxy.wire.serving.exchange import Exchange
 
 
 class Core:

@@ -26,13 +26,13 @@ from shield_proxy.tiers.pulse import Pulse
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
 from shield_proxy.tiers.snapshot import compile_snapshot
 from shield_proxy.tiers.tracing import Span, Tracer
-from shield_proxy.wire.certificates import Certificates
-from shield_proxy.wire.doors import Room
-from shield_proxy.wire.listener import Listener
-from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.resolve import Resolver
-from shield_proxy.wire.tls import HopTls
-from shield_proxy.wire.trusted import TrustedProxies, client_of
+from shield_proxy.wire.serving.doors import Room
+from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.trusted import TrustedProxies, client_of
+from shield_proxy.wire.tls.certificates import Certificates
+from shield_proxy.wire.tls.hops import HopTls
+from shield_proxy.wire.upstream.pool import Pool
+from shield_proxy.wire.upstream.resolve import Resolver
 
 __all__ = ["Dataplane", "DataplaneSettings", "RedisSettings"]
 log = logging.getLogger(__name__)

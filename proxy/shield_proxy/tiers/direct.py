@@ -16,11 +16,10 @@ from shield_proxy.tiers.filling import Filling
 from shield_proxy.tiers.passing import Context
 from shield_proxy.tiers.replay import replay_now
 from shield_proxy.tiers.source import Wanted, unconfirmed
-from shield_proxy.wire.exchange import ClientGone
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.inflow import Inflow
-from shield_proxy.wire.message import ResponseHead
-from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.flow.inflow import ClientGone, Inflow
+from shield_proxy.wire.http.message import ResponseHead
+from shield_proxy.wire.upstream.connection import UpstreamConnection
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 log = logging.getLogger(__name__)
 Later = Coroutine[None, None, None]

@@ -1,6 +1,6 @@
 """Errors of the shield's own: a status, a code and a reason, never a stored or guessed page. Pure."""
 
-from shield_proxy.wire.failures import TLS_KINDS, UpstreamFailed
+from shield_proxy.wire.upstream.failures import TLS_KINDS, UpstreamFailed
 
 ORIGIN_FAILURES = {
     "unresolved": 530,

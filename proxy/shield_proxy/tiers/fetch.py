@@ -21,13 +21,13 @@ from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.snapshot import Snapshot
 from shield_proxy.tiers.tracing import Tracer
 from shield_proxy.tiers.ways import Way, Ways
-from shield_proxy.wire.asking import Asking
-from shield_proxy.wire.endpoint import Connecting, Endpoint, TlsIdentity
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.serialise import field_lines, request_bytes
-from shield_proxy.wire.tls import HopTls
-from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.http.serialise import field_lines, request_bytes
+from shield_proxy.wire.tls.hops import HopTls
+from shield_proxy.wire.upstream.asking import Asking
+from shield_proxy.wire.upstream.connection import UpstreamConnection
+from shield_proxy.wire.upstream.endpoint import Connecting, Endpoint, TlsIdentity
+from shield_proxy.wire.upstream.failures import UpstreamFailed
+from shield_proxy.wire.upstream.pool import Pool
 
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""

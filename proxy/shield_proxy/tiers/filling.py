@@ -16,9 +16,9 @@ from shield_proxy.tiers.passing import Context, pass_through, relay
 from shield_proxy.tiers.replay import covers, not_modified_fields, replay_now, send_large
 from shield_proxy.tiers.ring import Address
 from shield_proxy.tiers.source import Source, Wanted, fwd_of
-from shield_proxy.wire.exchange import ClientGone
-from shield_proxy.wire.plain import variation
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.fast.plain import variation
+from shield_proxy.wire.flow.inflow import ClientGone
+from shield_proxy.wire.http.serialise import response_lines
 
 
 class Filling:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.ring import Address
-from shield_proxy.wire.breaker import Breaker, BreakerLimits, Phase
+from shield_proxy.wire.upstream.breaker import Breaker, BreakerLimits, Phase
 
 log = logging.getLogger(__name__)
 

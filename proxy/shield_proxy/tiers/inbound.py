@@ -12,12 +12,12 @@ from shield_proxy.config.contract import (
     PRIVATE_HEADERS,
 )
 from shield_proxy.tiers.budget import deadline_of
-from shield_proxy.wire.arrival import Arrival
-from shield_proxy.wire.message import Fields, Index, RequestHead, index_fields
-from shield_proxy.wire.parse import AUTHORITY
-from shield_proxy.wire.plain import MARKS, REWRITTEN
-from shield_proxy.wire.serialise import forwardable
-from shield_proxy.wire.tracecontext import Trace, checked_trace, is_request_id, trace_id_of
+from shield_proxy.wire.fast.plain import MARKS, REWRITTEN
+from shield_proxy.wire.http.message import Fields, Index, RequestHead, index_fields
+from shield_proxy.wire.http.parse import AUTHORITY
+from shield_proxy.wire.http.serialise import forwardable
+from shield_proxy.wire.http.tracecontext import Trace, checked_trace, is_request_id, trace_id_of
+from shield_proxy.wire.serving.arrival import Arrival
 
 PRIVATE = frozenset(name.lower().encode() for name in PRIVATE_HEADERS)
 _PASSED = frozenset((b"forwarded", b"x-forwarded-port", b"x-real-ip"))

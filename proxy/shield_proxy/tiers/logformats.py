@@ -10,7 +10,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 
 from shield_proxy.tiers.accesslog import Batch, Line, Render
-from shield_proxy.wire.tracecontext import TRACEPARENT, trace_id_of
+from shield_proxy.wire.http.tracecontext import TRACEPARENT, trace_id_of
 
 AGENT, REFERER, FORWARDED_FOR = b"user-agent", b"referer", b"x-forwarded-for"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from hashlib import sha256
 
-from shield_proxy.wire.message import list_members
+from shield_proxy.wire.http.message import list_members
 
 TOKEN = b"smartshield"
 MOST_HOPS = 8

@@ -13,8 +13,8 @@ from shield_proxy.config.contract import (
 from shield_proxy.tiers.budget import remaining_ms
 from shield_proxy.tiers.inbound import PRIVATE, Inbound
 from shield_proxy.tiers.loop import loop_member
-from shield_proxy.wire.message import Fields, ResponseHead
-from shield_proxy.wire.serialise import forwardable, response_lines
+from shield_proxy.wire.http.message import Fields, ResponseHead
+from shield_proxy.wire.http.serialise import forwardable, response_lines
 
 STATUS = HEADER_STATUS.encode()
 _TRANSFER = frozenset((b"age", b"content-length", b"cache-status", STATUS.lower())) | PRIVATE

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from shield_proxy.config.contract import HOP_PORT
 from shield_proxy.tiers.health import Breakers
 from shield_proxy.tiers.ring import Address, ring_order
-from shield_proxy.wire.resolve import Resolver
+from shield_proxy.wire.upstream.resolve import Resolver
 
 
 def parse_service(names: str) -> tuple[Address, ...]:

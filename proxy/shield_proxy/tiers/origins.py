@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shield_proxy.config.state import Origin, OriginTls
-from shield_proxy.wire.endpoint import Endpoint, TlsIdentity
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.resume import ResumingContext
-from shield_proxy.wire.tls import CHAIN, KEY
+from shield_proxy.wire.tls.hops import CHAIN, KEY
+from shield_proxy.wire.upstream.endpoint import Endpoint, TlsIdentity
+from shield_proxy.wire.upstream.failures import UpstreamFailed
+from shield_proxy.wire.upstream.resume import ResumingContext
 
 log = logging.getLogger(__name__)
 LOOK = 1.0

@@ -11,12 +11,13 @@ from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.inbound import Inbound
 from shield_proxy.tiers.marks import end_to_end, marked_lines
 from shield_proxy.tiers.snapshot import Routed, Snapshot
-from shield_proxy.wire.exchange import ClientGone, Exchange
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.framing import declared_length
-from shield_proxy.wire.message import Chunked, Length, ResponseHead, list_members
-from shield_proxy.wire.serialise import field_lines, response_lines
-from shield_proxy.wire.trailers import announced, passable
+from shield_proxy.wire.flow.inflow import ClientGone
+from shield_proxy.wire.http.framing import declared_length
+from shield_proxy.wire.http.message import Chunked, Length, ResponseHead, list_members
+from shield_proxy.wire.http.serialise import field_lines, response_lines
+from shield_proxy.wire.http.trailers import announced, passable
+from shield_proxy.wire.serving.exchange import Exchange
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 STATUS = HEADER_STATUS.lower().encode()
 CONSENT_SECONDS = 1.0

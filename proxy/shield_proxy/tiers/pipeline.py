@@ -22,11 +22,12 @@ from shield_proxy.tiers.replay import covers, replay_now, send_large
 from shield_proxy.tiers.snapshot import Routed, route, speaks_for
 from shield_proxy.tiers.source import Wanted
 from shield_proxy.tiers.tunnelling import ask_upgrade, run_tunnel
-from shield_proxy.wire.exchange import ClientGone, Exchange
 from shield_proxy.wire.fast import FastPath
-from shield_proxy.wire.message import Refused
-from shield_proxy.wire.tunnel import Tunnel
-from shield_proxy.wire.upgrade import offered
+from shield_proxy.wire.flow.inflow import ClientGone
+from shield_proxy.wire.flow.tunnel import Tunnel
+from shield_proxy.wire.http.message import Refused
+from shield_proxy.wire.http.upgrade import offered
+from shield_proxy.wire.serving.exchange import Exchange
 
 LATE = 1.0
 """Seconds that a refusal waits at most."""

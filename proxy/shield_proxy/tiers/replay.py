@@ -4,9 +4,9 @@ from shield_proxy.cache.conditional import not_modified
 from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, select_range
 from shield_proxy.store.memory import Entry
 from shield_proxy.tiers.marks import Place, marked_lines
-from shield_proxy.wire.exchange import SLICE, Exchange
 from shield_proxy.wire.fast import LARGE
-from shield_proxy.wire.message import Fields, Index
+from shield_proxy.wire.http.message import Fields, Index
+from shield_proxy.wire.serving.exchange import SLICE, Exchange
 
 _NOT_IN_304 = frozenset(
     (b"content-encoding", b"content-language", b"content-length", b"content-range", b"content-type")

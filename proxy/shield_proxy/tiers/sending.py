@@ -8,13 +8,13 @@ from collections.abc import Callable
 from shield_proxy.tiers.asks import Ask, Reply, own_fields
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.tracing import Tracer
-from shield_proxy.wire.endpoint import Connecting, Endpoint
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.message import Length
-from shield_proxy.wire.outflow import response_to, send_body
-from shield_proxy.wire.pool import Pool
-from shield_proxy.wire.serialise import field_lines, request_bytes
-from shield_proxy.wire.upstream import UpstreamConnection
+from shield_proxy.wire.http.message import Length
+from shield_proxy.wire.http.serialise import field_lines, request_bytes
+from shield_proxy.wire.upstream.connection import UpstreamConnection
+from shield_proxy.wire.upstream.endpoint import Connecting, Endpoint
+from shield_proxy.wire.upstream.failures import UpstreamFailed
+from shield_proxy.wire.upstream.outflow import response_to, send_body
+from shield_proxy.wire.upstream.pool import Pool
 
 SURELY_OPEN = 2.0
 """Seconds after its last use in which a peer does not close a connection."""

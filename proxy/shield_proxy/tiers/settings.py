@@ -7,8 +7,8 @@ from pathlib import Path
 from shield_proxy.config.contract import CERTIFICATES_DIR, Tier
 from shield_proxy.tiers.marks import Place, place_of
 from shield_proxy.tiers.tunnels import TunnelLimits
-from shield_proxy.wire.listener import ServerLimits
-from shield_proxy.wire.upstreamlimits import UpstreamLimits
+from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.upstream.limits import UpstreamLimits
 
 Addresses = tuple[tuple[str, int], ...]
 

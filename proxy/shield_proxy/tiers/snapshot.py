@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
-from shield_proxy.wire.arrival import Arrival
-from shield_proxy.wire.hosts import HostMap
+from shield_proxy.wire.http.hosts import HostMap
+from shield_proxy.wire.serving.arrival import Arrival
 
 MOST_KNOWN = 4096
 """Authorities remembered."""

@@ -16,10 +16,10 @@ from shield_proxy.tiers.errors import ORIGIN_ERRORS, Unanswerable
 from shield_proxy.tiers.marks import end_to_end
 from shield_proxy.tiers.passing import Context
 from shield_proxy.tiers.ring import Address
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.framing import declared_length
-from shield_proxy.wire.message import ResponseHead
-from shield_proxy.wire.serialise import field_lines, response_lines
+from shield_proxy.wire.http.framing import declared_length
+from shield_proxy.wire.http.message import ResponseHead
+from shield_proxy.wire.http.serialise import field_lines, response_lines
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 _NOT_FETCHED = CLIENT_CONDITIONS | {b"range", b"if-range", b"expect", b"content-length"}
 

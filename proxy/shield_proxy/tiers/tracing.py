@@ -7,8 +7,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shield_proxy.wire.message import Index
-from shield_proxy.wire.tracecontext import TRACEPARENT, Trace, parse_traceparent
+from shield_proxy.wire.http.message import Index
+from shield_proxy.wire.http.tracecontext import TRACEPARENT, Trace, parse_traceparent
 
 Attributes = Mapping[str, str | int]
 

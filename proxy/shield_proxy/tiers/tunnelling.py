@@ -7,10 +7,10 @@ from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import origin_error, tier_error
 from shield_proxy.tiers.marks import end_to_end, marked_lines
 from shield_proxy.tiers.passing import Context, as_is, relay
-from shield_proxy.wire.exchange import ClientGone
-from shield_proxy.wire.failures import UpstreamFailed
-from shield_proxy.wire.tunnel import Leg, Tunnel
-from shield_proxy.wire.upgrade import accepted
+from shield_proxy.wire.flow.inflow import ClientGone
+from shield_proxy.wire.flow.tunnel import Leg, Tunnel
+from shield_proxy.wire.http.upgrade import accepted
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 WORD, HOW = "DYNAMIC", b"fwd=bypass; detail=upgrade"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.errors import Unanswerable
-from shield_proxy.wire.tunnel import Tunnel
+from shield_proxy.wire.flow.tunnel import Tunnel
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.tiers.nexthop import AskOrigin, NextHop, next_hop
 from shield_proxy.tiers.origins import origin_endpoint
 from shield_proxy.tiers.snapshot import Routed, Snapshot
-from shield_proxy.wire.pool import Endpoint
+from shield_proxy.wire.upstream.pool import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

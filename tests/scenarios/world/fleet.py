@@ -11,7 +11,7 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Route, Zone
 from shield_proxy.tiers.dataplane import Dataplane, DataplaneSettings, RedisSettings
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 from world.certificates import Authority
 from world.client import Client, Response
 

@@ -14,8 +14,8 @@ from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, selec
 from shield_proxy.cache.reuse import Hit, Miss, Revalidate, choose, usable_on_error
 from shield_proxy.cache.storable import NotStored, Storable, judge, store
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.wire.message import Fields, ResponseHead, UntilClose, index_fields
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.http.message import Fields, ResponseHead, UntilClose, index_fields
+from shield_proxy.wire.http.serialise import response_lines
 
 WALL = 1_793_577_600.0  # Mon, 02 Nov 2026 00:00:00 GMT
 NOON = b"Mon, 02 Nov 2026 00:00:00 GMT"

@@ -6,7 +6,7 @@ from pathlib import Path
 from product.secure import Authority
 from shield_proxy.config.state import FleetState, Origin, OriginTls, Zone
 from shield_proxy.process.certificates import CertificateFollower, shown_by
-from shield_proxy.wire.certificates import Certificates
+from shield_proxy.wire.tls.certificates import Certificates
 
 
 def zone(*shown: str | None) -> Zone:

@@ -11,7 +11,7 @@ from shield_proxy.config.state import FleetState
 from shield_proxy.config.version import SCHEMA
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, signature, take_mounted, watch
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 
 
 def mount(directory: Path, generation: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import ALIASES, Entry, MemoryStore, new_entry
 from shield_proxy.wire.fast import IMPLEMENTATION, Tally
-from shield_proxy.wire.serialise import response_lines
+from shield_proxy.wire.http.serialise import response_lines
 
 
 def entry(name: str, size: int = 1000, variation: bytes = b"", vary: tuple[bytes, ...] = ()) -> Entry:

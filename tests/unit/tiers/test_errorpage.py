@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from shield_proxy.tiers.errorpage import error_answer, prefers_html, quality
 from shield_proxy.tiers.errors import refused_by_pod
 from shield_proxy.tiers.marks import place_of
-from shield_proxy.wire.message import ResponseHead
-from shield_proxy.wire.parse import HeadLimits, parse_response
+from shield_proxy.wire.http.message import ResponseHead
+from shield_proxy.wire.http.parse import HeadLimits, parse_response
 
 PLACE = place_of("lower", "eu/a")
 BROWSER = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"

@@ -17,7 +17,7 @@ from shield_proxy.tiers.errors import (
     retry_after,
     tier_error,
 )
-from shield_proxy.wire.failures import NOT_CONNECTED, UpstreamFailed
+from shield_proxy.wire.upstream.failures import NOT_CONNECTED, UpstreamFailed
 
 ROOT = Path(__file__).parents[3]
 TELLS = {"Refused", "Unanswerable", "Failed", "_refuse", "refusal"}

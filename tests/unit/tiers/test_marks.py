@@ -5,11 +5,11 @@ from shield_proxy.config.contract import PRIVATE_HEADERS
 from shield_proxy.tiers.errors import refused_by_pod
 from shield_proxy.tiers.inbound import Clients, from_client, from_pod
 from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_lines, place_of
-from shield_proxy.wire.arrival import Arrival
-from shield_proxy.wire.lines import read_fields
-from shield_proxy.wire.message import RequestHead
-from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
-from shield_proxy.wire.serialise import field_lines
+from shield_proxy.wire.http.lines import read_fields
+from shield_proxy.wire.http.message import RequestHead
+from shield_proxy.wire.http.parse import HeadLimits, parse_request, parse_response
+from shield_proxy.wire.http.serialise import field_lines
+from shield_proxy.wire.serving.arrival import Arrival
 
 PLACE = place_of("lower", "eu/a b")
 

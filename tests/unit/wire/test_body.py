@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.wire.body import BodyDecoder, decoder_for
-from shield_proxy.wire.message import Chunked, Framing, Length, NoBody, Refused, UntilClose
+from shield_proxy.wire.http.body import BodyDecoder, decoder_for
+from shield_proxy.wire.http.message import Chunked, Framing, Length, NoBody, Refused, UntilClose
 
 
 def feed(decoder: BodyDecoder, raw: bytes, cuts: list[int]) -> tuple[bytes, bytes, bool]:

@@ -1,6 +1,6 @@
 """When an address is left alone, and when it is tried again."""
 
-from shield_proxy.wire.breaker import Breaker, BreakerLimits, Phase
+from shield_proxy.wire.upstream.breaker import Breaker, BreakerLimits, Phase
 
 LIMITS = BreakerLimits(failures=3, share=0.5, least=10, window=10, first=1, longest=8)
 

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from shield_proxy.wire.clienthello import MOST_BYTES, Hello, MalformedHello, NotTls, read_hello
+from shield_proxy.wire.serving.clienthello import MOST_BYTES, Hello, MalformedHello, NotTls, read_hello
 
 
 def hello_of(name: str | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> bytes:

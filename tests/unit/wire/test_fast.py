@@ -12,14 +12,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shield_proxy.wire import fast, fastpure
-from shield_proxy.wire.arrival import Arrival
-from shield_proxy.wire.exchange import Exchange
-from shield_proxy.wire.listener import Listener, ServerLimits
-from shield_proxy.wire.message import Refused
-from shield_proxy.wire.parse import HeadLimits, parse_request
-from shield_proxy.wire.plain import DECISIVE, MARKS, REWRITTEN, is_plain, variation
-from shield_proxy.wire.server import ServerConnection
+from shield_proxy.wire import fast
+from shield_proxy.wire.fast import pure as fastpure
+from shield_proxy.wire.fast.plain import DECISIVE, MARKS, REWRITTEN, is_plain, variation
+from shield_proxy.wire.http.message import Refused
+from shield_proxy.wire.http.parse import HeadLimits, parse_request
+from shield_proxy.wire.serving.arrival import Arrival
+from shield_proxy.wire.serving.exchange import Exchange
+from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.server import ServerConnection
 
 LIMITS = HeadLimits()
 NOW = 1000.0
@@ -29,7 +30,7 @@ LINES, MARKED = b"HTTP/1.1 200 OK\r\nETag: x\r\n", b"Via: 1.1 here\r\nContent-Le
 def compiled() -> ModuleType:
     """The compiled twin, wherever the package was built with a compiler."""
     try:
-        return importlib.import_module("shield_proxy.wire._fast")
+        return importlib.import_module("shield_proxy.wire.fast._fast")
     except ImportError:
         pytest.skip("the package was built without a C compiler")
 

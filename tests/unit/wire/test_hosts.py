@@ -2,7 +2,7 @@
 
 import pytest
 
-from shield_proxy.wire.hosts import HostMap
+from shield_proxy.wire.http.hosts import HostMap
 
 CLAIMS = HostMap(
     (

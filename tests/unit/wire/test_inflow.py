@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from shield_proxy.wire.inflow import HIGH_WATER, Inflow
-from shield_proxy.wire.message import Refused
+from shield_proxy.wire.flow.inflow import HIGH_WATER, Inflow
+from shield_proxy.wire.http.message import Refused
 
 
 class Valve:

@@ -7,8 +7,8 @@ import pytest
 from product.secure import Authority
 from shield_proxy.config.state import Origin, OriginTls, Zone
 from shield_proxy.tiers.origins import OriginContexts
-from shield_proxy.wire.certificates import Certificates
-from shield_proxy.wire.failures import UpstreamFailed
+from shield_proxy.wire.tls.certificates import Certificates
+from shield_proxy.wire.upstream.failures import UpstreamFailed
 
 AUTHORITY = Authority("mounted")
 ORIGIN = Origin("main", "o.example", 443, OriginTls("o.example", client_certificate="shown"))

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.wire.blocks import Plain, PlainBlocks
-from shield_proxy.wire.lines import LINES as LINES_KNOWN
-from shield_proxy.wire.lines import LONGEST, KnownLines, read_fields
-from shield_proxy.wire.message import Chunked, Length, NoBody, Refused, UntilClose, index_fields
-from shield_proxy.wire.parse import HeadLimits, judge_partial, parse_request, parse_response
-from shield_proxy.wire.plain import is_plain
+from shield_proxy.wire.fast.blocks import Plain, PlainBlocks
+from shield_proxy.wire.fast.plain import is_plain
+from shield_proxy.wire.http.lines import LINES as LINES_KNOWN
+from shield_proxy.wire.http.lines import LONGEST, KnownLines, read_fields
+from shield_proxy.wire.http.message import Chunked, Length, NoBody, Refused, UntilClose, index_fields
+from shield_proxy.wire.http.parse import HeadLimits, judge_partial, parse_request, parse_response
 
 LIMITS = HeadLimits()
 NAMES = st.sampled_from(

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from shield_proxy.wire.proxyprotocol import LONGEST_BLOCK, SIGNATURE, MalformedHeader, Told, read_header
+from shield_proxy.wire.serving.proxyprotocol import LONGEST_BLOCK, SIGNATURE, MalformedHeader, Told, read_header
 
 V4 = ipaddress.ip_address("192.0.2.1").packed + ipaddress.ip_address("198.51.100.2").packed + b"\x12\x34\x00\x50"
 V6 = ipaddress.ip_address("2001:db8::1").packed + ipaddress.ip_address("2001:db8::2").packed + b"\x12\x34\x00\x50"

@@ -1,6 +1,6 @@
 """How many requests may be sent twice."""
 
-from shield_proxy.wire.retrybudget import FLOOR, SHARE, WINDOW, RetryBudget
+from shield_proxy.wire.upstream.retrybudget import FLOOR, SHARE, WINDOW, RetryBudget
 
 
 def granted(budget: RetryBudget, asked: int, now: float, tries: int = 10_000) -> int:

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.wire.message import index_fields, list_members
-from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
-from shield_proxy.wire.serialise import chunk, field_lines, forwardable, request_bytes, response_lines
+from shield_proxy.wire.http.message import index_fields, list_members
+from shield_proxy.wire.http.parse import HeadLimits, parse_request, parse_response
+from shield_proxy.wire.http.serialise import chunk, field_lines, forwardable, request_bytes, response_lines
 
 TOKENS = st.text("abcXYZ-_", min_size=1, max_size=8).map(str.encode)
 VALUES = st.text('abc ,;=\xe9"', max_size=12).map(lambda text: text.strip().encode("latin-1"))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.wire.message import Fields, index_fields
-from shield_proxy.wire.tracecontext import TraceParent, checked_trace, parse_traceparent, trace_id_of
+from shield_proxy.wire.http.message import Fields, index_fields
+from shield_proxy.wire.http.tracecontext import TraceParent, checked_trace, parse_traceparent, trace_id_of
 
 TRACE, PARENT = b"0af7651916cd43dd8448eb211c80319c", b"b7ad6b7169203331"
 GOOD = b"00-%s-%s-01" % (TRACE, PARENT)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shield_proxy.wire.body import ChunkedDecoder
-from shield_proxy.wire.message import Refused
-from shield_proxy.wire.trailers import announced, last_chunk, may_pass, passable
+from shield_proxy.wire.http.body import ChunkedDecoder
+from shield_proxy.wire.http.message import Refused
+from shield_proxy.wire.http.trailers import announced, last_chunk, may_pass, passable
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])

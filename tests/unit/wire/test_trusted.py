@@ -2,7 +2,7 @@
 
 import pytest
 
-from shield_proxy.wire.trusted import TrustedProxies, client_of, normal_address
+from shield_proxy.wire.serving.trusted import TrustedProxies, client_of, normal_address
 
 PROXIES = TrustedProxies(("10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48", "::ffff:172.16.0.0/108"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shield_proxy.wire.parse import HeadLimits, parse_request, parse_response
-from shield_proxy.wire.upgrade import accepted, offered
+from shield_proxy.wire.http.parse import HeadLimits, parse_request, parse_response
+from shield_proxy.wire.http.upgrade import accepted, offered
 
 
 def offer(*lines: str, line: str = "GET / HTTP/1.1") -> bytes:

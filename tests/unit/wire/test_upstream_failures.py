@@ -6,8 +6,8 @@ import ssl
 import pytest
 
 from shield_proxy.tiers.errors import ORIGIN_FAILURES
-from shield_proxy.wire.dial import interleaved
-from shield_proxy.wire.failures import NOT_CONNECTED, UpstreamFailed, connect_failure, telling, tls_failure
+from shield_proxy.wire.upstream.dial import interleaved
+from shield_proxy.wire.upstream.failures import NOT_CONNECTED, UpstreamFailed, connect_failure, telling, tls_failure
 
 
 def verification(code: int) -> ssl.SSLCertVerificationError:

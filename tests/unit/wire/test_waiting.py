@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shield_proxy.wire.waiting import Line
+from shield_proxy.wire.upstream.waiting import Line
 
 
 async def test_who_came_first_is_served_first() -> None:

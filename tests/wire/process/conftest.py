@@ -23,7 +23,7 @@ from shield_proxy.config.identity import OPERATOR_URI, PodIdentity
 from shield_proxy.config.record import write_record
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Zone
 from shield_proxy.config.version import SCHEMA
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 
 Issue = Callable[..., Path]
 LOWERS = ("127.0.0.21", "127.0.0.22")

@@ -12,7 +12,7 @@ import pytest
 from shield_proxy.config.contract import LATENCY_PATH, STATUS_PATH
 from shield_proxy.config.identity import OPERATOR_URI, PodIdentity
 from shield_proxy.config.reports import read_latency_report
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
 LOWER_1, LOWER_2, UPPER = "127.0.0.21", "127.0.0.22", "127.0.0.31"

@@ -22,7 +22,7 @@ from shield_proxy.config.state import FleetState
 from shield_proxy.config.version import SCHEMA
 from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.state import StateHolder
-from shield_proxy.wire.tls import load_hop_tls
+from shield_proxy.wire.tls.hops import load_hop_tls
 
 KEY = FleetKey("shop", "default")
 POD = Pod("p1", Tier.LOWER, "eu/a", "127.0.0.1", ready=False)

@@ -1,0 +1,1 @@
+"""Bytes on their way between connections: back-pressure, bodies, tunnels."""

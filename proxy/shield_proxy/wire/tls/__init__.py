@@ -1,0 +1,1 @@
+"""TLS: contexts between pods, certificates by name, the transport under it."""

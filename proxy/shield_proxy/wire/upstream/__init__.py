@@ -1,0 +1,1 @@
+"""Connections to origins and other pods: names, dialling, pool, limits, breakers."""
