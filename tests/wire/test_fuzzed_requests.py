@@ -87,7 +87,8 @@ def same(message: Message, meaning: Meaning) -> None:
 
 def foreign(found: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Fields that are not the proxy's to write, nor for its pods alone."""
-    return [f for f in found if f[0].lower() not in OURS and not f[0].lower().startswith(PREFIXES)]
+    spelt = [(field[0].lower().replace(b"_", b"-"), field) for field in found]
+    return [field for name, field in spelt if name not in OURS and not name.startswith(PREFIXES)]
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -15,7 +15,7 @@ from shield_proxy.tiers.budget import deadline_of
 from shield_proxy.wire.fast.plain import MARKS, REWRITTEN
 from shield_proxy.wire.http.message import Fields, Index, RequestHead, index_fields
 from shield_proxy.wire.http.parse import AUTHORITY
-from shield_proxy.wire.http.serialise import forwardable
+from shield_proxy.wire.http.serialise import HOP_BY_HOP, forwardable
 from shield_proxy.wire.http.tracecontext import Trace, checked_trace, is_request_id, trace_id_of
 from shield_proxy.wire.serving.arrival import Arrival
 
@@ -25,6 +25,7 @@ _PASSED = frozenset((b"forwarded", b"x-forwarded-port", b"x-real-ip"))
 _REQUEST_ID = HEADER_REQUEST_ID.lower().encode()
 _NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 """Written anew for each leg."""
+_OURS = PRIVATE | REWRITTEN | HOP_BY_HOP | _NEVER | {b"via", b"cdn-loop"}
 MOST_KNOWN = 512
 """Blocks of fields whose meaning is remembered."""
 
@@ -82,6 +83,7 @@ def from_client(head: RequestHead, arrival: Arrival, now: float, longest: float,
         times = Counter(name.lower() for name, _ in head.fields)
         believed = {name: head.index[name] for name in REWRITTEN & times.keys() if times[name] == 1}
     fields = forwardable(head.fields, head.index, PRIVATE | _NEVER | (REWRITTEN - (believed.keys() & _PASSED)))
+    fields = tuple([field for field in fields if b"_" not in field[0] or not _passes_for_ours(field[0])])
     scheme = believed.get(b"x-forwarded-proto", b"").lower()
     scheme = scheme if scheme in MARKS else arrival.scheme
     host = believed.get(b"x-forwarded-host", b"").lower()
@@ -94,6 +96,12 @@ def from_client(head: RequestHead, arrival: Arrival, now: float, longest: float,
         (b"X-Forwarded-Host", host if AUTHORITY.fullmatch(host) else head.authority),
     )
     return _inbound(head, fields, scheme, now + longest, request_id, from_hop=False, forwarded=False)
+
+
+def _passes_for_ours(name: bytes) -> bool:
+    """Whether an origin that knows fields as CGI variables (RFC 3875, 4.1.18) would take it for one that only we write:
+    there X_Forwarded_For and X-Forwarded-For are one."""
+    return name.lower().replace(b"_", b"-") in _OURS
 
 
 def from_pod(head: RequestHead, now: float, longest: float, *, same_tier: bool, request_id: bytes = b"") -> Inbound:

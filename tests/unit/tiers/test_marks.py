@@ -1,5 +1,7 @@
 """What only clients and what only hops may say, and what we write ourselves."""
 
+import pytest
+
 from shield_proxy.cache.key import cache_key
 from shield_proxy.config.contract import PRIVATE_HEADERS
 from shield_proxy.tiers.errors import refused_by_pod
@@ -28,6 +30,13 @@ def test_a_client_has_no_say_in_what_hops_tell_each_other() -> None:
     inbound = from_client(head, Arrival("192.0.2.1"), 100, 60)
     assert names(inbound.fields) == {b"x", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
     assert (inbound.forwarded, inbound.from_hop, inbound.scheme, inbound.deadline) == (False, False, b"http", 160)
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_what_a_cgi_origin_would_take_for_a_field_of_ours_does_not_cross(trusted: bool) -> None:
+    head = request("X_Forwarded_For: a", "transfer_Encoding: chunked", "Content_Length: 5", "cdn_loop: b", "A_B: c")
+    inbound = from_client(head, Arrival("192.0.2.1", trusted=trusted), 100, 60)
+    assert names(inbound.fields) == {b"a_b", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"}
 
 
 SAID = (

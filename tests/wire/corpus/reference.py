@@ -12,6 +12,8 @@ TARGET = set(range(33, 127)) - set(b"#")
 HOST_CHARACTERS = set(LETTERS + DIGITS + b"._~-")
 HEX = set(DIGITS + b"abcdefABCDEF")
 HOP = {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"te", b"trailer", b"upgrade"}
+CONFUSED = HOP | {b"host", b"content-length", b"transfer-encoding", b"proxy-authenticate", b"http2-settings"}
+"""Fields that don't cross with `_` instead of `-` either: some origins read them as one."""
 KEPT = {b"cache-control", b"expires", b"pragma", b"vary"}
 """Fields that Connection can't take away."""
 
@@ -116,9 +118,13 @@ def _request(raw: bytes) -> tuple[Meaning, bytes]:
     target, host = _target(method, target, hosts[0].lower() if hosts else b"")
     options = _members(_values(fields, b"connection"))
     away = HOP | (options - KEPT)
-    meaning = Meaning(method, target, host, [f for f in fields if f[0].lower() not in away])
+    meaning = Meaning(method, target, host, [f for f in fields if not _lost(f[0].lower(), away)])
     meaning.closes = b"close" in options or (version == b"HTTP/1.0" and b"keep-alive" not in options)
     return _body(meaning, fields, version, rest)
+
+
+def _lost(name: bytes, away: set[bytes]) -> bool:
+    return name in away or (b"_" in name and name.replace(b"_", b"-") in CONFUSED)
 
 
 def _target(method: bytes, target: bytes, host: bytes) -> tuple[bytes, bytes]:
