@@ -18,7 +18,7 @@ from soak.samples import Samples
 WORKERS = 8
 PAUSE = 0.02
 """Seconds of rest between two requests of a worker: the load is there to find leaks, not limits."""
-RESTART = 15.0
+RESTART = float(os.environ.get("SOAK_RESTART_SECONDS", "15"))
 UNREPEATABLE = ("put", "stream", "messages")
 UPLOAD = os.urandom(200_000)
 DIGEST = hashlib.sha256(UPLOAD).hexdigest().encode()
@@ -193,6 +193,9 @@ async def measure(directory: Path, minutes: float) -> list[str]:
             for kind, count in load.failed.items()
             if kind not in UNREPEATABLE or count > WORKERS * spared
         ]
+        for tier in tiers.all:
+            _, found, rest = tier.log().partition("Traceback")
+            faults += [f"{tier.name} has logged: {found}{rest[:4000]}"] if found else []
         return faults + await samples.verdict()
     finally:
         await asyncio.to_thread(tiers.stop)

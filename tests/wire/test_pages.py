@@ -11,6 +11,7 @@ from world.client import Client
 from world.fleet import Clock, until
 
 from shield_proxy.wire.fast import Answer, FastPath, Resource, Tally
+from shield_proxy.wire.flow.channel import WRITE_BUFFER
 from shield_proxy.wire.flow.pages import LEAST, MOST_FILES, QUIET, Pages
 from shield_proxy.wire.http.parse import HeadLimits
 from shield_proxy.wire.serving.doors import Entry
@@ -130,7 +131,7 @@ async def test_what_a_slow_client_does_not_take_is_queued_and_arrives(server: Se
     connection = next(one for one in server.listener._connections if one._client is None)
     await until(lambda: connection._channel is not None and connection._channel.stalled_since is not None)
     assert connection._channel is not None
-    assert connection._channel.transport.get_write_buffer_size() <= SIZE + 1000
+    assert connection._channel.transport.get_write_buffer_size() <= WRITE_BUFFER + SIZE + 1000
     client.reader._transport.resume_reading()  # type: ignore[attr-defined]
     for _ in range(30):
         assert (await client.read()).body == BODIES["a"]

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 
@@ -46,7 +46,7 @@ class Asking(asyncio.Protocol):
         self.asked = asyncio.get_running_loop().time()
         self.waiting = True
         self.transport.write(
-            b"GET %s HTTP/1.1\r\nHost: shop.example\r\n%s\r\n" % (self.load.target(), self.load.fields)
+            b"GET %s HTTP/1.1\r\nHost: shop.example\r\n%s\r\n" % (self.load.target(), next(self.load.fields))
         )
 
     def data_received(self, received: bytes) -> None:
@@ -79,8 +79,8 @@ class Load:
         self.address = address
         self.numbers = itertools.count()
         self.make = target
-        self.fields = b""
-        """Further lines of each head."""
+        self.fields: Iterator[bytes] = itertools.repeat(b"")
+        """Further lines of each head, head by head."""
         self.patience = 0.0
         """Seconds until a connection that was refused asks again."""
         self.stopped = False
