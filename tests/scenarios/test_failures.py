@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from world.fleet import Fleet, until, zone
 from world.origin import Origin, Say, Seen
 
 from shield_proxy.config.contract import Tier
+from shield_proxy.config.state import DataCenter
 from shield_proxy.config.state import Origin as Backend
 
 CACHED = [("Cache-Control", "max-age=60")]
@@ -126,6 +129,41 @@ async def test_the_next_data_centre_takes_over_from_one_that_is_gone(fleet: Flee
         response = await fleet.get("low", f"/{i}")
         assert response.status == 200
         assert "upper/us/c" in response["cache-status"]
+
+
+async def test_who_failed_a_moment_ago_is_asked_again_when_the_others_fail(fleet: Fleet, origin: Origin) -> None:
+    await fleet.add("low", Tier.LOWER, "eu/a")
+    await fleet.add("up-1", Tier.UPPER, "us/b")
+    await fleet.add("up-2", Tier.UPPER, "us/c")
+    behind = fleet.pods["up-1"].hop_addresses[0]
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, here = await asyncio.open_connection(*behind)
+        await asyncio.gather(pipe(reader, here), pipe(there, writer))
+
+    server = await asyncio.start_server(relay, "127.0.0.99", 0)
+    address = server.sockets[0].getsockname()
+    server.close()
+    await server.wait_closed()
+    state = fleet.state(zone(origin.port, uppers={"web": ("us/b", "us/c")}))
+    places = [dc for dc in state.data_centers if dc.key != "us/b"]
+    first = DataCenter("us", "b", {Tier.UPPER: f"{address[0]}:{address[1]}"})
+    for pod in fleet.pods.values():
+        pod.use(replace(state, data_centers=(first, *places)))
+    assert "upper/us/c" in (await fleet.get("low", "/a"))["cache-status"]  # us/b refuses
+    server = await asyncio.start_server(relay, *address)
+    await fleet.pods["up-2"].close()
+    response = await fleet.get("low", "/b")
+    server.close()
+    assert response.status == 200
+    assert "upper/us/b" in response["cache-status"]
+
+
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+    writer.close()
 
 
 async def test_an_upper_without_a_state_is_passed_over(fleet: Fleet, origin: Origin) -> None:

@@ -29,6 +29,8 @@ from shield_proxy.wire.upstream.endpoint import Connecting, Endpoint, TlsIdentit
 from shield_proxy.wire.upstream.failures import UpstreamFailed
 from shield_proxy.wire.upstream.pool import Pool
 
+LAST_RESORTS = 2
+"""Pods that failed lately which one request tries when others have failed it."""
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
 BROKEN = frozenset(
@@ -172,15 +174,19 @@ class Fetcher:
 
     async def _ask_tier(self, ask: Ask, hop: AskTier) -> Reply:
         failure: UpstreamFailed | None = None
-        # Those that failed lately are asked only where all have: better tried than refused.
+        tried: set[Address] = set()
+        last = LAST_RESORTS
+        # Those that failed lately are asked only where all others fail: better tried than refused, but not for long.
         for failed, (_, service) in product((False, True), hop.services):
-            if failed and failure is not None:
-                break
             addresses = await self._members.addresses(service)
-            pods = self._members.in_order(ask.key, addresses, self._clock(), failed=failed)
+            pods = self._members.in_order(
+                ask.key, (a for a in addresses if a not in tried), self._clock(), failed=failed
+            )
             for pod in pods[:PODS_PER_DATA_CENTER]:
-                if failure is not None and self._clock() >= ask.inbound.deadline:
+                if failure is not None and (self._clock() >= ask.inbound.deadline or (failed and not last)):
                     raise tier_error(failure)
+                tried.add(pod)
+                last -= failed
                 try:
                     reply = await self._ask_pod(ask, pod, hop.tier, forward=False)
                 except UpstreamFailed as error:
