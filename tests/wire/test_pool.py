@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+import uvloop
 from nameserver import NameServer
 
 from shield_proxy.wire.upstream.connect import notice_silence
@@ -103,6 +104,22 @@ async def until(claim: object, seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not claim():
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_peer_that_leaves_at_once_is_no_fault_of_ours(loop: str) -> None:
+    async def connect_and_lose() -> None:
+        server = await asyncio.start_server(lambda _, writer: writer.transport.abort(), "127.0.0.1", 0)
+        async with server:
+            sock = socket.create_connection(server.sockets[0].getsockname())
+            transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
+            transport.abort()
+            for _ in range(10):  # until the loop has closed the socket
+                await asyncio.sleep(0.01)
+            notice_silence(transport, 3)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        runner.run(connect_and_lose())
 
 
 async def test_a_connection_notices_a_machine_that_vanished() -> None:

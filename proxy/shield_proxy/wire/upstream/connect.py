@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 
 from shield_proxy.wire.tls.hops import peer_identity
 from shield_proxy.wire.upstream.dial import dial, family, interleaved
@@ -97,12 +98,13 @@ def notice_silence(transport: asyncio.BaseTransport, seconds: int) -> None:
     if sock is None:
         return
     pause = max(1, seconds // 3)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        ("TCP_KEEPIDLE", pause),
-        ("TCP_KEEPINTVL", pause),
-        ("TCP_KEEPCNT", 3),
-        ("TCP_USER_TIMEOUT", seconds * 1000),
-    ):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    with suppress(OSError):  # a peer that has gone meanwhile closed it: whoever asks next is told
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", pause),
+            ("TCP_KEEPINTVL", pause),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", seconds * 1000),
+        ):
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
