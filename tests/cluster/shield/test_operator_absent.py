@@ -45,11 +45,14 @@ def absent(product: Installed) -> Iterator[None]:
 
 
 def wait_for_operator(product: Installed) -> None:
-    """Returns when the operator's pod is Ready."""
-    product.tools.kubectl(
-        "wait", "--for=condition=Ready", "pod", "-l", "app.kubernetes.io/component=operator", "-n", product.namespace,
-        "--timeout=90s",
-    )  # fmt: skip
+    """Returns when the operator's pods are Ready, as many as wanted; one on its way out is not waited for."""
+    deployments = product.tools.list("deployments", product.namespace, "app.kubernetes.io/component=operator")
+    assert deployments
+    for deployment in deployments:
+        product.tools.kubectl(
+            "rollout", "status", f"deployment/{deployment['metadata']['name']}", "-n", product.namespace,
+            "--timeout=90s",
+        )  # fmt: skip
 
 
 def test_traffic_goes_on_and_deleted_zones_go_without_the_operator(
