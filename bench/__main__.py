@@ -171,7 +171,7 @@ def machine() -> str:
         ),
         "?",
     )
-    return f"{model}, {platform.system()} {platform.release()}, one core for each server"
+    return f"{model}, {platform.system()} {platform.release().partition('-')[0]}, one core for each server"
 
 
 def main() -> None:
