@@ -62,11 +62,6 @@ class Inbound:
     """Its place in its trace, where requests are traced."""
     derived: Derived = field(default_factory=Derived)
 
-    @property
-    def plain_get(self) -> bool:
-        """A GET without a body."""
-        return self.head.method == b"GET"
-
 
 def request_id_of(index: Index, new: Callable[[], bytes], *, from_hop: bool) -> bytes:
     """Under which a request is logged: what the pod before calls it, or its trace's id, or a new one."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from shield_proxy.wire.http.message import Fields, Refused
 
 HIGH_WATER = 256 << 10
-LOW_WATER = 64 << 10
 
 
 class ClientGone(Exception):

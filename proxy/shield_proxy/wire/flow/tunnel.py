@@ -54,11 +54,6 @@ class Tunnel:
         return self._far.came
 
     @property
-    def to_far(self) -> int:
-        """Bytes that came from the near side."""
-        return self._near.came
-
-    @property
     def half(self) -> bool:
         """One side sends no more."""
         return self._near.ended or self._far.ended

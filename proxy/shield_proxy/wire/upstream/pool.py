@@ -193,10 +193,6 @@ class Pool:
         connection.cut()
         self._lost(connection)
 
-    def give_away(self, connection: UpstreamConnection) -> None:
-        """The connection is somebody else's to bound, watch and close from now on."""
-        self._lost(connection)
-
     def fail_waiting(self, endpoint: Endpoint, kind: str) -> None:
         """Who waits for a connection there waits no more: there is no use in it."""
         if (site := self._sites.get(endpoint)) is not None:
