@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
+from operator import itemgetter
+from typing import Any
 
-from shield_proxy.tiers.accesslog import Batch, Line, Render
+from shield_proxy.tiers.accesslog import Batch, Hit, Line, Render
 from shield_proxy.wire.http.tracecontext import TRACEPARENT, trace_id_of
 
 AGENT, REFERER, FORWARDED_FOR = b"user-agent", b"referer", b"x-forwarded-for"
@@ -48,8 +50,16 @@ def optional(name: str, value: bytes) -> str:
     return f',"{name}":{quoted(value)}' if value else ""
 
 
-def json_lines(who: Who = peer_alone) -> Render:
-    """A JSON object a line."""
+def _lines(
+    who: Who,
+    line: Callable[[Line, Who], str],
+    beginning: Callable[[float, str], str],
+    resource: Callable[[Any, bytes, bytes, bytes], str],
+    ending: Callable[..., str],
+    last_of: Callable[[Hit], tuple[bytes, ...]],
+) -> Render:
+    """Renders batches: whole lines by `line`; hits of the fast path as a beginning (time and client), a resource (entry,
+    method, authority, target) and an ending, of what `last_of` takes of the hit."""
 
     def render(batch: Batch) -> str:
         beginnings: dict[tuple[str, bytes], str] = {}
@@ -59,33 +69,49 @@ def json_lines(who: Who = peer_alone) -> Render:
         out: list[str] = []
         for item in batch:
             if isinstance(item, Line):
-                out.append(_json_line(item, who))
+                out.append(line(item, who))
                 continue
-            at, peer, told = item[0], item[1], item[9]
+            at, peer, chain = item[0], item[1], item[9]
             if at != last:
                 last = at
                 beginnings.clear()
-            beginning = beginnings.get((peer, told))
-            if beginning is None:
-                client = encode_basestring_ascii(who(peer, told) if told else peer)
-                beginning = beginnings[peer, told] = f'{{"time":{at:.3f},"client":{client}'
-            resource = resources.get(item[2:6])
-            if resource is None:
-                entry, method, authority, target = item[2:6]
-                resource = resources[entry, method, authority, target] = (
-                    f',"method":{quoted(method)},"host":{quoted(authority)},"target":{quoted(target)},'
-                    f'"status":{entry.stored.status},"bytes":{len(entry.body) if method == b"GET" else 0},'
-                    f'"cache":"HIT","seconds":0,"zone":"{entry.tally.zone}"'
-                )
-            ending = endings.get(item[6:9])
-            if ending is None:
-                agent, referer, parent = item[6:9]
-                told_of = optional("id", trace_id_of({TRACEPARENT: parent})) + optional("agent", agent)
-                ending = endings[agent, referer, parent] = f"{told_of}{optional('referer', referer)}}}\n"
-            out.append(beginning + resource + ending)
+            first = beginnings.get((peer, chain))
+            if first is None:
+                first = beginnings[peer, chain] = beginning(at, who(peer, chain) if chain else peer)
+            asked = item[2:6]
+            second = resources.get(asked)
+            if second is None:
+                second = resources[asked] = resource(*asked)
+            rest = last_of(item)
+            third = endings.get(rest)
+            if third is None:
+                third = endings[rest] = ending(*rest)
+            out.append(first + second + third)
         return "".join(out)
 
     return render
+
+
+def json_lines(who: Who = peer_alone) -> Render:
+    """A JSON object a line."""
+    return _lines(who, _json_line, _json_beginning, _json_resource, _json_ending, itemgetter(6, 7, 8))
+
+
+def _json_beginning(at: float, client: str) -> str:
+    return f'{{"time":{at:.3f},"client":{encode_basestring_ascii(client)}'
+
+
+def _json_resource(entry: Any, method: bytes, authority: bytes, target: bytes) -> str:
+    return (
+        f',"method":{quoted(method)},"host":{quoted(authority)},"target":{quoted(target)},'
+        f'"status":{entry.stored.status},"bytes":{len(entry.body) if method == b"GET" else 0},'
+        f'"cache":"HIT","seconds":0,"zone":"{entry.tally.zone}"'
+    )
+
+
+def _json_ending(agent: bytes, referer: bytes, parent: bytes) -> str:
+    told_of = optional("id", trace_id_of({TRACEPARENT: parent})) + optional("agent", agent)
+    return f"{told_of}{optional('referer', referer)}}}\n"
 
 
 def _json_line(line: Line, who: Who) -> str:
@@ -101,40 +127,20 @@ def _json_line(line: Line, who: Who) -> str:
 
 def combined_lines(who: Who = peer_alone) -> Render:
     """Apache's combined format, in UTC."""
+    return _lines(who, _combined_line, _combined_beginning, _combined_resource, _combined_ending, itemgetter(6, 7))
 
-    def render(batch: Batch) -> str:
-        beginnings: dict[tuple[str, bytes], str] = {}
-        resources: dict[tuple[object, ...], str] = {}
-        endings: dict[tuple[object, ...], str] = {}
-        last = 0.0
-        out: list[str] = []
-        for item in batch:
-            if isinstance(item, Line):
-                out.append(_combined_line(item, who))
-                continue
-            at, peer, told = item[0], item[1], item[9]
-            if at != last:
-                last = at
-                beginnings.clear()
-            beginning = beginnings.get((peer, told))
-            if beginning is None:
-                client = who(peer, told) if told else peer
-                beginning = beginnings[peer, told] = f'{_word(client)} - - [{_moment(int(at))}] "'
-            resource = resources.get(item[2:6])
-            if resource is None:
-                entry, method, authority, target = item[2:6]
-                sent = len(entry.body) if method == b"GET" else 0
-                resource = resources[entry, method, authority, target] = (
-                    f'{escaped(method)} {escaped(target)} HTTP/1.1" {entry.stored.status} {sent or "-"} '
-                )
-            ending = endings.get(item[6:8])
-            if ending is None:
-                agent, referer = item[6:8]
-                ending = endings[agent, referer] = f'"{escaped(referer) or "-"}" "{escaped(agent) or "-"}"\n'
-            out.append(beginning + resource + ending)
-        return "".join(out)
 
-    return render
+def _combined_beginning(at: float, client: str) -> str:
+    return f'{_word(client)} - - [{_moment(int(at))}] "'
+
+
+def _combined_resource(entry: Any, method: bytes, _authority: bytes, target: bytes) -> str:
+    sent = len(entry.body) if method == b"GET" else 0
+    return f'{escaped(method)} {escaped(target)} HTTP/1.1" {entry.stored.status} {sent or "-"} '
+
+
+def _combined_ending(agent: bytes, referer: bytes) -> str:
+    return f'"{escaped(referer) or "-"}" "{escaped(agent) or "-"}"\n'
 
 
 def _combined_line(line: Line, who: Who) -> str:
