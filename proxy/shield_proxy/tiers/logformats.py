@@ -58,8 +58,8 @@ def _lines(
     ending: Callable[..., str],
     last_of: Callable[[Hit], tuple[bytes, ...]],
 ) -> Render:
-    """Renders batches: whole lines by `line`; hits of the fast path as a beginning (time and client), a resource (entry,
-    method, authority, target) and an ending, of what `last_of` takes of the hit."""
+    """Renders batches: whole lines by `line`; hits of the fast path as a beginning (time and client), a resource
+    (entry, method, authority, target) and an ending, of what `last_of` takes of the hit."""
 
     def render(batch: Batch) -> str:
         beginnings: dict[tuple[str, bytes], str] = {}

@@ -2,43 +2,23 @@
 
 import asyncio
 
+from world.listening import Listening
+
 PIECE = bytes(range(256)) * 256
 HEAD = b"HTTP/1.1 200 OK\r\nCache-Control: %s\r\n%s\r\n"
 
 
-class BigOrigin:
+class BigOrigin(Listening):
     """Gives `size` bytes to a GET, with a length or chunked, and counts what it is sent."""
 
     def __init__(self, size: int) -> None:
+        super().__init__()
         self._size = size
         self.received = 0
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=1 << 20)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            while True:
-                await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the proxy left, or stop() ends us
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await self._serve(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")

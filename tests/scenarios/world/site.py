@@ -6,6 +6,8 @@ import hashlib
 import struct
 from urllib.parse import unquote
 
+from world.listening import Listening
+
 FILE = bytes(range(256)) * 4096
 CACHED = b'Cache-Control: max-age=600\r\nETag: "one"\r\n'
 PIECE = b"x" * 65536
@@ -46,15 +48,13 @@ FILES = {
 }
 
 
-class Site:
+class Site(Listening):
     """Listens on a free port of 127.0.0.1; `report` is what the page's script found out."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.report: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.asked = 0
-        self.port = 0
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._idle: set[asyncio.StreamWriter] = set()
 
     def hang_up_idle(self) -> None:
@@ -62,31 +62,9 @@ class Site:
         for writer in tuple(self._idle):
             writer.close()
 
-    async def start(self) -> None:
-        """Listens."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, limit=1 << 20)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Ends all; start() may follow, on the same port."""
-        assert self._server is not None
-        self._server.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            while await self._serve(reader, writer):
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the proxy left, or stop() ends us
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await self._serve(reader, writer):
+            await writer.drain()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         self._idle.add(writer)
