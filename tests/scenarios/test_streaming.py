@@ -51,12 +51,27 @@ async def test_expect_100_continue_is_the_origins_to_grant(fleet: Fleet, origin:
     assert origin.seen[0].body == b"abc"
 
 
-async def test_early_hints_pass_through_the_tiers(fleet: Fleet, origin: Origin) -> None:
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_early_hints_pass_through_the_tiers(fleet: Fleet, origin: Origin, method: str) -> None:
     await two_tiers(fleet, origin)
-    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
-    origin.script = lambda _: Say(interim=hints, body=b"done")
-    response = await fleet.get("low", "/a", method="POST", body=b"")
-    assert (response.interim, response.body) == ([hints], b"done")
+    origin.script = lambda _: Say(interim=HINTS, body=b"done")
+    client = await fleet.client("low")
+    for target in ("/a", "/b"):  # the second time on connections that are open
+        response = await client.ask(target, method=method)
+        assert (response.interim, response.body) == ([HINTS], b"" if method == "HEAD" else b"done")
+
+
+async def test_early_hints_are_for_those_whose_request_was_sent(fleet: Fleet, origin: Origin) -> None:
+    await two_tiers(fleet, origin)
+    origin.script = lambda _: Say(interim=HINTS, body=b"done", fields=CACHED)
+    first, second = await fleet.get("low", "/a"), await fleet.get("low", "/a")
+    assert (first.interim, second.interim, second.body) == ([HINTS], [], b"done")
+    old = await fleet.client("low")
+    old.send(b"GET /old HTTP/1.0\r\nHost: shop.example\r\n\r\n")
+    assert (await old.read()).interim == []
 
 
 @pytest.mark.parametrize("fields", [CACHED, [("Cache-Control", "no-store")]], ids=["too large to keep", "not kept"])

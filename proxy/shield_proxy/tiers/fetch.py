@@ -119,7 +119,7 @@ class Fetcher:
         self._counters.add_kind("shield_fetches_total", "origin")
         deadline = min(ask.inbound.deadline, self._clock() + ask.routed.origin.response_seconds)
         request = request_bytes(ask.method, ask.inbound.head.target, self._origin_lines(ask, way))
-        connection.send(asking, request, ask.method, deadline)
+        connection.send(asking, request, ask.method, deadline, ask.interim)
         return connection
 
     def failed_now(self, ask: Ask, failure: UpstreamFailed, started: float) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from shield_proxy.cache.freshness import initial_age
@@ -41,9 +42,8 @@ class Context:
     key: bytes
 
 
-def as_is(context: Context) -> Ask:
-    """The request as the client made it, body and conditions included."""
-    exchange, inbound = context.exchange, context.inbound
+def passes_interim(exchange: Exchange) -> Callable[[ResponseHead], None]:
+    """What tells the client of 1xx responses, such as 103 Early Hints, before its answer (RFC 9110, 15.2)."""
 
     def interim(head: ResponseHead) -> None:
         with contextlib.suppress(ClientGone):  # the exchange notices by itself
@@ -52,6 +52,12 @@ def as_is(context: Context) -> Ask:
             else:
                 exchange.interim(response_lines(head.status, head.reason, end_to_end(head)))
 
+    return interim
+
+
+def as_is(context: Context) -> Ask:
+    """The request as the client made it, body and conditions included."""
+    exchange, inbound = context.exchange, context.inbound
     fields = inbound.fields
     if b"expect" in inbound.index and not exchange.awaits_consent:
         fields = tuple(field for field in fields if field[0].lower() != b"expect")
@@ -65,7 +71,7 @@ def as_is(context: Context) -> Ask:
         inbound.head.method,
         field_lines(fields),
         exchange.body,
-        interim,
+        passes_interim(exchange),
         trailers=b"trailers" in list_members(inbound.head.index.get(b"te")),
     )
 

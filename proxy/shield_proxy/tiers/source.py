@@ -14,7 +14,7 @@ from shield_proxy.tiers.collapse import Failed, Fill, Opening, Ready, Released
 from shield_proxy.tiers.core import Core
 from shield_proxy.tiers.errors import ORIGIN_ERRORS, Unanswerable
 from shield_proxy.tiers.marks import end_to_end
-from shield_proxy.tiers.passing import Context
+from shield_proxy.tiers.passing import Context, passes_interim
 from shield_proxy.tiers.ring import Address
 from shield_proxy.wire.http.framing import declared_length
 from shield_proxy.wire.http.message import ResponseHead
@@ -73,7 +73,10 @@ class Source:
             inbound.derived.fetched = lines
         if old is not None and not anew and old.validated:
             lines += field_lines(revalidation(old))
-        return Ask(inbound, context.routed, context.snapshot, context.key, b"GET", lines, lost=wanted.lost)
+        interim = passes_interim(context.exchange)
+        return Ask(
+            inbound, context.routed, context.snapshot, context.key, b"GET", lines, interim=interim, lost=wanted.lost
+        )
 
     def unanswered(self, wanted: Wanted, fill: Fill, error: Unanswerable) -> None:
         """Opens the fill with what is stored, if that may be served while its origin fails, or with the failure."""

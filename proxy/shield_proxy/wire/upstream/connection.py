@@ -128,7 +128,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._malformed("head-too-large")
 
     def _start_body(self, head: ResponseHead, rest: bytes) -> None:
-        asking, self._asking = self._asking, None
+        asking, self._asking, self._interim = self._asking, None, None
         self.used = True
         channel = self._channel
         if asking is None or channel is None:
