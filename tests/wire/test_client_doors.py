@@ -49,7 +49,7 @@ class Naming:
             await exchange.write(piece)
         exchange.end()
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         return b"HTTP/1.1 %d No\r\n" % status, reason.encode()
 
 

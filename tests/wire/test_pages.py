@@ -38,7 +38,7 @@ class Stored:
             resource.answer = Answer(b"HTTP/1.1 200 OK\r\n", b"Content-Length: ", body, 0.0, 1e9, self.tally)
         self.fast: FastPath | None = FastPath(names, HeadLimits())
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         return b"HTTP/1.1 %d No\r\n" % status, reason.encode()
 
     def answer(self, exchange: Exchange) -> Coroutine[None, None, None] | None:

@@ -38,7 +38,7 @@ class Echo:
     def hits(self) -> int:
         return self.tally.count
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         return b"HTTP/1.1 %d No\r\n" % status, reason.encode()
 
     def answer(self, exchange: Exchange) -> Coroutine[None, None, None] | None:

@@ -153,8 +153,8 @@ class Core:
                 )
             )
 
-    def account_refused(self, status: int, reason: str, peer: str) -> None:
-        """Counts and logs what was no request."""
+    def account_refused(self, status: int, reason: str, peer: str, request_id: bytes) -> None:
+        """Counts and logs what was no request, or one that failed where nobody expected it."""
         self.counters.tally("", "NONE", status).count += 1
         self.counters.add_kind("shield_errors_total", reason)
         if self.access_log is not None:
@@ -172,7 +172,7 @@ class Core:
                     seconds=0.0,
                     zone="",
                     reason=reason,
-                    request_id=b"",
+                    request_id=request_id,
                     fields={},
                     from_hop=False,
                 )

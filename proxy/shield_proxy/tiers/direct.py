@@ -71,7 +71,7 @@ class Straight:
             else:
                 later = self._filling.fetched(wanted)
         except Exception:
-            log.exception("request failed")
+            log.exception("request %s failed", context.exchange.request_id.decode())
             later = _internal()
         context.exchange.go_on(None if later is None else self._resumed(context, later))
 
@@ -137,7 +137,7 @@ class Direct:
         try:
             later = step()
         except Exception:
-            log.exception("request failed")
+            log.exception("request %s failed", context.exchange.request_id.decode())
             self.fill.open(Failed(500, "internal"))
             self._core.fills.finish(self._name, self.fill)
             later = self._filling.telling(self._wanted, self.fill, None)

@@ -50,10 +50,10 @@ class Pipeline:
         self.fast = None if hop else FastPath(core.memory.aliases, core.settings.server.head, log)
         """See Service."""
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         """An error of the shield's own, for what is not a request."""
-        self._core.account_refused(status, reason, peer)
-        return error_answer(status, reason, self._core.place)
+        self._core.account_refused(status, reason, peer, request_id)
+        return error_answer(status, reason, self._core.place, request_id=request_id)
 
     def answer(self, exchange: Exchange) -> Later:
         """Replies from memory, or with an error; or gives what will reply."""

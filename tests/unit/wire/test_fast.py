@@ -243,7 +243,7 @@ class Told:
             )
         return None
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         return b"HTTP/1.1 %d No\r\n" % status, b""  # where a head is cut decides which fault is seen first
 
 

@@ -8,8 +8,8 @@ from shield_proxy.wire.http.message import Refused
 from shield_proxy.wire.serving.exchange import Exchange
 
 log = logging.getLogger(__name__)
-Refusal = Callable[[int, str], tuple[bytes, bytes]]
-"""Status and reason to the lines and the body of an error answer."""
+Refusal = Callable[[int, str, bytes], tuple[bytes, bytes]]
+"""Status, reason and the request's id to the lines and the body of an error answer."""
 
 
 async def answered(
@@ -21,10 +21,10 @@ async def answered(
     except ClientGone:
         pass
     except Refused as refused:
-        _own_error(exchange, refused.status, refusal(refused.status, refused.reason))
+        _own_error(exchange, refused.status, refusal(refused.status, refused.reason, exchange.request_id))
     except Exception:
-        log.exception("request failed")
-        _own_error(exchange, 500, refusal(500, "internal"))
+        log.exception("request %s failed", exchange.request_id.decode())
+        _own_error(exchange, 500, refusal(500, "internal", exchange.request_id))
     finally:
         if not exchange.ended:
             exchange.abort()

@@ -211,8 +211,8 @@ class ServerConnection(asyncio.Protocol):
         if len(self._held) > self._listener.limits.held and self._channel is not None:
             self._channel.pause()
 
-    def _refusal(self, status: int, reason: str) -> tuple[bytes, bytes]:
-        return self._listener.service.refusal(status, reason, self.arrival.peer)
+    def _refusal(self, status: int, reason: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
+        return self._listener.service.refusal(status, reason, self.arrival.peer, request_id)
 
     def _responded(self) -> None:
         self._listener.running -= 1

@@ -17,6 +17,6 @@ class Service(Protocol):
         """Replies at once, or gives what will reply (ClientGone may pass)."""
         ...
 
-    def refusal(self, status: int, reason: str, peer: str) -> tuple[bytes, bytes]:
+    def refusal(self, status: int, reason: str, peer: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
         """Head lines (without framing) and body of an error answer."""
         ...
