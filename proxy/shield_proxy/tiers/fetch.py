@@ -30,7 +30,7 @@ from shield_proxy.wire.upstream.failures import UpstreamFailed
 from shield_proxy.wire.upstream.pool import Pool
 
 LAST_RESORTS = 2
-"""Pods that failed lately which one request tries when others have failed it."""
+"""Pods that one request tries when those that may be asked have failed it."""
 PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
 BROKEN = frozenset(
@@ -177,16 +177,16 @@ class Fetcher:
         tried: set[Address] = set()
         last = LAST_RESORTS
         # Those that failed lately are asked only where all others fail: better tried than refused, but not for long.
-        for failed, (_, service) in product((False, True), hop.services):
+        # Meanwhile others may have found out that they answer again, so whoever was not tried is asked then.
+        for failing, (_, service) in product((False, True), hop.services):
             addresses = await self._members.addresses(service)
-            pods = self._members.in_order(
-                ask.key, (a for a in addresses if a not in tried), self._clock(), failed=failed
-            )
+            untried = (address for address in addresses if address not in tried)
+            pods = self._members.in_order(ask.key, untried, self._clock(), failing=failing)
             for pod in pods[:PODS_PER_DATA_CENTER]:
-                if failure is not None and (self._clock() >= ask.inbound.deadline or (failed and not last)):
+                if failure is not None and (self._clock() >= ask.inbound.deadline or (failing and not last)):
                     raise tier_error(failure)
                 tried.add(pod)
-                last -= failed
+                last -= failing
                 try:
                     reply = await self._ask_pod(ask, pod, hop.tier, forward=False)
                 except UpstreamFailed as error:

@@ -61,6 +61,6 @@ class Members:
             self._known[service] = addresses
         return addresses
 
-    def in_order(self, key: bytes, addresses: Iterable[Address], now: float, *, failed: bool) -> list[Address]:
-        """Pods in the ring's order for a key: those that may be asked, or those that have `failed` lately."""
-        return [address for address in ring_order(key, addresses) if self._health.usable(address, now) is not failed]
+    def in_order(self, key: bytes, addresses: Iterable[Address], now: float, *, failing: bool) -> list[Address]:
+        """Pods in the ring's order for a key; those that are `failing` are left out, or not."""
+        return [a for a in ring_order(key, addresses) if failing or self._health.usable(a, now)]

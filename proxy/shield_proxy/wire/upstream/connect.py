@@ -16,8 +16,8 @@ HOP_SILENCE = 3
 """Seconds without a sign of life after which another pod is asked."""
 ORIGIN_SILENCE = 30
 MOST_REMEMBERED = 10_000
-STALLED = {"name": "unresolved", "TCP": "connect-timeout", "TLS": "tls"}
-"""What it means that a stage took all the time."""
+LEAST = 0.05
+"""Seconds that a handshake gets at least, where names and TCP took their time."""
 
 
 async def open_connection(
@@ -28,35 +28,30 @@ async def open_connection(
     `families` remembers by host which address family (4 or 6) was the last to answer: it is tried first.
     """
     loop = asyncio.get_running_loop()
-    stage = "name"
-    sock: socket.socket | None = None
+    until = loop.time() + how.seconds
+    addresses: list[str] = []
     try:
-        async with asyncio.timeout(how.seconds):
+        async with asyncio.timeout_at(until):
             addresses = interleaved(await resolver.addresses(endpoint.host), families.get(endpoint.host))
-            stage = "TCP"
             network = how.seconds if how.network is None else how.network
             began = loop.time()
             sock, address = await dial(addresses, endpoint.port, network, endpoint.egress)
-            if how.learned is not None:
-                how.learned(loop.time() - began)
-            if len(addresses) > 1:
-                _remember(families, endpoint.host, family(address))
-            stage = "TLS"
-            transport = await _encrypt(protocol, sock, endpoint, how)
     except TimeoutError:
-        _close(sock)
-        raise UpstreamFailed(STALLED[stage], f"{stage}: no answer") from None
-    except BaseException:
-        _close(sock)
-        raise
+        raise UpstreamFailed("connect-timeout" if addresses else "unresolved", "no answer") from None
+    if how.learned is not None:
+        how.learned(loop.time() - began)
+    if len(addresses) > 1:
+        _remember(families, endpoint.host, family(address))
+    transport = await _encrypt(protocol, sock, endpoint, how, max(LEAST, until - loop.time()))
     notice_silence(transport, HOP_SILENCE if endpoint.hop else ORIGIN_SILENCE)
     return address
 
 
 async def _encrypt(
-    protocol: asyncio.Protocol, sock: socket.socket, endpoint: Endpoint, how: Connecting
-) -> asyncio.BaseTransport:
-    """The race was on TCP: a handshake that fails is not tried again with further addresses."""
+    protocol: asyncio.Protocol, sock: socket.socket, endpoint: Endpoint, how: Connecting, seconds: float
+) -> asyncio.Transport:
+    """The race was on TCP: a handshake that fails is not tried again with further addresses. The socket is the loop's
+    from here on, and the loop's own deadline ends the handshake."""
     loop = asyncio.get_running_loop()
     server_name = endpoint.security.server_name if endpoint.security is not None else None
     try:
@@ -65,24 +60,24 @@ async def _encrypt(
             sock=sock,
             ssl=how.context,
             server_hostname=(server_name or "") if how.context is not None else None,
-            ssl_handshake_timeout=how.seconds if how.context is not None else None,
+            ssl_handshake_timeout=seconds if how.context is not None else None,
         )
     except OSError as error:
         if how.context is None and not isinstance(error, ssl.SSLError):
             raise UpstreamFailed("unreachable", error.strerror or str(error)) from error
         raise tls_failure(error) from error
+    finally:
+        if not isinstance(loop, asyncio.BaseEventLoop):
+            # libuv closes descriptors by number, and uvloop does not tell the socket of it where the peer was gone
+            # before the transport began: it would be closed once more, when the number is somebody else's.
+            sock.detach()
     encryption = transport.get_extra_info("ssl_object")
     if how.accepts is not None and not how.accepts(peer_identity(encryption)):
+        transport.abort()
         raise UpstreamFailed("identity")
     if isinstance(how.context, ResumingContext):
         how.context.connected(encryption)
     return transport
-
-
-def _close(sock: socket.socket | None) -> None:
-    """Harmless where the transport has closed it already."""
-    if sock is not None and sock.fileno() >= 0:
-        sock.close()
 
 
 def _remember(families: dict[str, int], host: str, which: int) -> None:
