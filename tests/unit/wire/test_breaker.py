@@ -53,7 +53,7 @@ def test_one_request_is_on_trial_and_its_success_closes() -> None:
     assert breaker.claim(1)
     assert breaker.phase is Phase.HALF_OPEN
     assert not breaker.usable(1.5)
-    assert breaker.succeeded(1.6)
+    assert breaker.succeeded(1)
     assert breaker.phase is Phase.CLOSED
 
 
@@ -97,11 +97,28 @@ def test_chance_spreads_the_trials_of_many_pods() -> None:
 
 
 def test_what_was_sent_before_it_opened_neither_closes_it_nor_keeps_it_open() -> None:
-    breaker = opened()
-    assert not breaker.succeeded(0.5)
-    assert not fail(breaker, 0.9)
+    breaker = opened(1.0)
+    assert not breaker.succeeded(0.9)
+    assert not fail(breaker, 1.9)
     assert breaker.phase is Phase.OPEN
-    assert breaker.usable(1)
+    assert breaker.usable(2)
+
+
+def test_many_failures_at_one_time_open_it_once() -> None:
+    breaker = opened()
+    breaker.claim(1)
+    assert [fail(breaker, 1.1) for _ in range(4)] == [True, False, False, False]
+    assert breaker.opens_in(1.1) == 2
+
+
+def test_who_is_asked_though_it_is_open_can_close_it_and_keeps_it_open_no_longer() -> None:
+    breaker = opened()
+    assert not breaker.claim(0.5)
+    assert not fail(breaker, 0.6)
+    assert (breaker.phase, breaker.opens_in(0.6)) == (Phase.OPEN, 0.4)
+    assert not breaker.claim(0.7)
+    assert breaker.succeeded(0.7)
+    assert breaker.phase is Phase.CLOSED
 
 
 def test_it_is_forgettable_only_when_nothing_hangs_on_it() -> None:

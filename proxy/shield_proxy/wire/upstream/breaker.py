@@ -30,12 +30,15 @@ class BreakerLimits:
 
 
 class Breaker:
-    """One address. `failed` and `succeeded` tell what became of requests, `claim` that one is sent."""
+    """One address. `failed` and `succeeded` tell what became of requests, `claim` that one is sent.
+
+    Some are sent while it is open, where there is nobody else: an answer closes it then, a failure changes nothing."""
 
     __slots__ = (
         "_bad",
         "_closed_at",
         "_limits",
+        "_opened_at",
         "_openings",
         "_pause",
         "_row",
@@ -55,7 +58,7 @@ class Breaker:
         self._since, self._total, self._bad = float("-inf"), 0, 0
         self._openings = 0
         self._pause = 0.0
-        self._until = self._closed_at = float("-inf")
+        self._until = self._opened_at = self._closed_at = float("-inf")
 
     def usable(self, now: float) -> bool:
         """Whether a request may be sent. Nothing is claimed: see claim()."""
@@ -68,24 +71,25 @@ class Breaker:
     def claim(self, now: float) -> bool:
         """A request is sent now; True if it is the one on trial. Until it is answered or has failed no other is,
         unless it takes longer than the breaker was open: then its outcome may never be told."""
-        if self.phase is Phase.CLOSED:
+        if not self.usable(now) or self.phase is Phase.CLOSED:
             return False
         self.phase = Phase.HALF_OPEN
         self._until = now + self._pause
         return True
 
-    def succeeded(self, now: float) -> bool:
-        """A request was answered; True if that closed the breaker. While it is open only trials count."""
+    def succeeded(self, asked: float) -> bool:
+        """A request that was sent at `asked` was answered; True if that closed the breaker, which an answer to what
+        was sent before it opened does not."""
         if self.phase is Phase.CLOSED:
             self._row = 0
-            self._count(now, bad=False)
+            self._count(asked, bad=False)
             return False
-        if not self.usable(now) and self.phase is Phase.OPEN:
+        if asked < self._opened_at:
             return False
         self.phase = Phase.CLOSED
         self._row = 0
-        self._since, self._total, self._bad = now, 0, 0
-        self._closed_at = now
+        self._since, self._total, self._bad = asked, 0, 0
+        self._closed_at = asked
         return True
 
     def failed(self, now: float, cause: str, chance: float) -> bool:
@@ -103,7 +107,7 @@ class Breaker:
             self._openings = 0
         self._openings += 1
         self._pause = min(limits.longest, limits.first * 2.0 ** min(self._openings - 1, 10)) * (0.75 + 0.5 * chance)
-        self._until = now + self._pause
+        self._until, self._opened_at = now + self._pause, now
         self.phase = Phase.OPEN
         return True
 
