@@ -61,7 +61,7 @@ unit: fast  ## pure code and single processes, seconds
 
 wire: packages fast  ## real sockets on loopback
 	$(PYTEST) tests/wire
-	SHIELD_PURE=1 $(PYTEST) tests/wire/test_server.py tests/wire/test_malformed_requests.py
+	SHIELD_PURE=1 $(PYTEST) tests/wire/test_server_*.py tests/wire/test_malformed_requests.py
 
 scenarios: packages fast  ## tiers of real proxies, a real origin and a real Redis on loopback
 	$(PYTEST) tests/scenarios

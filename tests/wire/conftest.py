@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from clientport import Port, zone
+from echoserver import Server
 from nameserver import NameServer
 from pooled import World
 from world.certificates import Authority
@@ -40,3 +41,14 @@ async def port(tmp_path: Path) -> AsyncIterator[Port]:
         listener.close()
     await until(lambda: not any(listener.connections for listener in made.listeners))
     assert all(listener.door.room.taken == 0 for listener in made.listeners)
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Server]:
+    running = Server()
+    await running.start()
+    yield running
+    for client in running.clients:
+        await client.close()
+    running.listener.close()
+    await until(lambda: running.listener.connections == 0)
