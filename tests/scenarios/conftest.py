@@ -8,7 +8,9 @@ import pytest_asyncio
 from world.certificates import Authority
 from world.fleet import Clock, Fleet
 from world.origin import Origin
+from world.raworigin import RawOrigin
 from world.redis import Redis
+from world.tunnels import echo
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,15 @@ def authority() -> Authority:
 @pytest_asyncio.fixture
 async def origin() -> AsyncIterator[Origin]:
     server = Origin()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture
+async def raw() -> AsyncIterator[RawOrigin]:
+    """An origin that agrees to any upgrade and sends back what it gets, unless a test says otherwise."""
+    server = RawOrigin(echo)
     await server.start()
     yield server
     await server.stop()

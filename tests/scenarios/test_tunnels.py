@@ -1,70 +1,14 @@
-"""Upgrades as bytes: what makes a tunnel, what never becomes one, and how tunnels end."""
+"""Tunnels as bytes: nothing is lost at their beginning and end, and each of them is bounded."""
 
 import asyncio
-import socket
-import struct
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from world.client import Client
-from world.fleet import Fleet, until, zone
-from world.origin import Origin, Say
+from world.fleet import Fleet, until
 from world.raworigin import RawOrigin
+from world.tunnels import ASK, SWITCHED, ended, open_tunnel, open_tunnels, reset, two_tiers
 from world.websocket import EchoOrigin, websocket
 
-from shield_proxy.config.contract import Tier
 from shield_proxy.tiers.tunnels import TunnelLimits
-
-SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n"
-ASK = b"GET /chat HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive, Upgrade\r\nUpgrade: chat\r\n\r\n"
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(SWITCHED)
-    while piece := await reader.read(1 << 16):
-        writer.write(piece)
-        await writer.drain()
-    writer.write(b"|bye")
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Ends the connection as a process that dies with unread bytes does."""
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-@pytest_asyncio.fixture
-async def raw() -> AsyncIterator[RawOrigin]:
-    server = RawOrigin(echo)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-async def two_tiers(fleet: Fleet, port: int, **changes: object) -> None:
-    await fleet.add("low", Tier.LOWER, "eu/a", **changes)
-    await fleet.add("up", Tier.UPPER, "us/b", **changes)
-    fleet.use(zone(port))
-
-
-async def open_tunnel(fleet: Fleet, early: bytes = b"") -> Client:
-    client = await fleet.client("low")
-    client.send(ASK + early)
-    head = await client.reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 101 ")
-    assert b"\r\nConnection: Upgrade\r\nUpgrade: chat\r\n" in head
-    return client
-
-
-def open_tunnels(fleet: Fleet) -> int:
-    return sum(len(pod._core.tunnels) for pod in fleet.pods.values())
-
-
-def ended(fleet: Fleet, name: str = "low") -> dict[str, int]:
-    kinds = fleet.pods[name].counters.by_kind
-    return {how: count for (family, how), count in kinds.items() if family == "shield_tunnels_ended_total"}
 
 
 async def test_bytes_sent_before_the_101_are_not_lost(fleet: Fleet, raw: RawOrigin) -> None:
@@ -228,82 +172,6 @@ async def test_tunnels_are_bounded_and_give_their_place_back(fleet: Fleet, raw: 
     await clients[0].close()
     await until(lambda: open_tunnels(fleet) == 2)  # one, at both tiers
     await open_tunnel(fleet)
-
-
-async def test_an_answer_that_is_no_101_is_an_ordinary_one(fleet: Fleet, origin: Origin) -> None:
-    await two_tiers(fleet, origin.port)
-    origin.script = lambda _: Say(status=200, fields=[("Cache-Control", "max-age=60")], body=b"no chat here")
-    client = await fleet.client("low")
-    for _ in range(2):
-        client.send(ASK)
-        response = await client.read()
-        assert (response.status, response.body, response.word) == (200, b"no chat here", "DYNAMIC")
-    assert len(origin.seen) == 2  # not stored
-    assert origin.seen[0]["upgrade"] == "chat"
-    assert origin.seen[0].connection != origin.seen[1].connection  # a connection that offered is not used again
-    assert (await client.ask("/chat")).word == "MISS"
-
-
-@pytest.mark.parametrize(
-    ("request_head", "body"),
-    [
-        (ASK.replace(b"Upgrade: chat", b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"), b""),
-        (ASK.replace(b"Upgrade: chat", b"Upgrade: HTTP/2.0, TLS/1.0"), b""),
-        (ASK.replace(b", Upgrade", b""), b""),
-        (ASK.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n"), b"abc"),
-        (ASK.replace(b"HTTP/1.1", b"HTTP/1.0"), b""),
-    ],
-    ids=["h2c", "versions of HTTP and TLS", "Connection does not name it", "with a body", "HTTP/1.0"],
-)
-async def test_what_is_no_offer_goes_on_without_one(
-    fleet: Fleet, origin: Origin, request_head: bytes, body: bytes
-) -> None:
-    await two_tiers(fleet, origin.port)
-    client = await fleet.client("low")
-    client.send(request_head + body)
-    assert (await client.read()).status == 200
-    (seen,) = origin.seen
-    assert seen.body == body
-    for name in ("upgrade", "connection", "http2-settings"):
-        assert seen.values(name) == []
-
-
-async def test_only_what_may_be_offered_of_an_offer_is(fleet: Fleet, raw: RawOrigin) -> None:
-    await two_tiers(fleet, raw.port)
-    client = await fleet.client("low")
-    client.send(ASK.replace(b"Upgrade: chat", b"Upgrade: h2c, chat, TLS/1.2"))
-    assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
-    assert b"\r\nUpgrade: chat\r\n" in raw.heads[0]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        SWITCHED.replace(b"Upgrade: chat", b"Upgrade: h2c"),
-        SWITCHED.replace(b"Upgrade: chat", b"X: y"),
-        SWITCHED.replace(b"Connection: upgrade", b"X: y"),
-        SWITCHED.replace(b"\r\n\r\n", b"\r\nUpgrade: other\r\n\r\n"),
-    ],
-    ids=["another protocol", "no protocol", "Connection does not name it", "two protocols"],
-)
-async def test_a_101_that_was_not_offered_is_the_origins_error(fleet: Fleet, raw: RawOrigin, answer: bytes) -> None:
-    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(answer)
-        await reader.read()
-
-    raw.talk = lie
-    await two_tiers(fleet, raw.port)
-    client = await fleet.client("low")
-    client.send(ASK)
-    assert (await client.read()).status == 520
-    await until(lambda: raw.ended == 1)
-    assert open_tunnels(fleet) == 0
-
-
-async def test_a_101_nobody_asked_for_is_the_origins_error(fleet: Fleet, raw: RawOrigin) -> None:
-    await two_tiers(fleet, raw.port)
-    assert (await fleet.get("low", "/a")).status == 520
-    await until(lambda: raw.ended >= 1)
 
 
 async def test_a_tunnel_is_logged_at_its_end_with_its_bytes(fleet: Fleet) -> None:
