@@ -1,18 +1,20 @@
 """L2: the Redis of the data centre. It is a cache: gone, slow or full it costs a moment, never a request."""
 
 import asyncio
+import random
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import hiredis
 
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.store.breaker import Breaker
 from shield_proxy.store.codec import VaryNames, encode_entry, encode_vary, redis_key, time_to_live
 from shield_proxy.store.lookup import LEAST_WAIT, Found, Lookup, asking, read_replies
 from shield_proxy.store.resp import RedisConnection, RedisFailed, pack
 from shield_proxy.wire.fast.plain import variation
 from shield_proxy.wire.http.message import Index
+from shield_proxy.wire.upstream.breaker import Breaker, BreakerLimits, Phase
 
 LEAST, MOST = 0.02, 0.25
 """Seconds a lookup may take: half of what the next hop takes, within these."""
@@ -21,6 +23,8 @@ QUEUED = 8 << 20
 """Bytes on their way to Redis, beyond which nothing more is stored."""
 FULL_PAUSE = 1.0
 """Seconds without storing after Redis refused to."""
+PATIENT = BreakerLimits(failures=3, first=0.5, longest=10.0)
+"""What fails costs the request a moment only: it is tried again soon."""
 
 
 class OperationCounter(Protocol):
@@ -48,7 +52,7 @@ class Level2:
         self._largest = largest
         self._clock = clock
         self._counters = counters
-        self._reading, self._writing = Breaker(), Breaker()
+        self._reading, self._writing = Breaker(PATIENT), Breaker(PATIENT)
         self._connections: dict[str, RedisConnection] = {}
         self._connecting: dict[str, asyncio.Task[RedisConnection]] = {}
         self._next_hop: float | None = None
@@ -62,7 +66,7 @@ class Level2:
     @property
     def bypassed(self) -> bool:
         """Lookups are not made, because of failures."""
-        return not self._reading.is_closed
+        return self._reading.phase is not Phase.CLOSED
 
     @property
     def patience(self) -> float:
@@ -76,20 +80,20 @@ class Level2:
 
     async def get(self, key: bytes, request: Index, now: float) -> StoredResponse | None:
         """The stored response a request selects, fresh or stale; None also whenever Redis fails."""
-        if not self._reading.allows(now):
+        if not self._reading.usable(now):
             self._count("bypassed")
             return None
+        self._reading.claim(now)
         deadline = asyncio.get_running_loop().time() + self.patience
         try:
             found = await self._look_up(redis_key(key), key, b"", deadline)
             if isinstance(found, VaryNames):
                 selected = variation(found.names, request)
                 found = await self._look_up(redis_key(key, selected), key, selected, deadline)
-        except RedisFailed:
-            self._reading.failed(self._clock())
-            self._count("failed")
+        except RedisFailed as error:
+            self._failed(self._reading, str(error))
             return None
-        self._reading.succeeded()
+        self._reading.succeeded(now)
         if not isinstance(found, StoredResponse):
             self._count("miss")
             return None
@@ -99,17 +103,21 @@ class Level2:
     def look_up(self, key: bytes, request: Index, now: float, told: Callable[[StoredResponse | None], None]) -> bool:
         """As get(), for a callback: whether it will be called. Not where get() would have to connect first, or try."""
         connection = self._connections.get("read")
-        if connection is None or not connection.usable or not self._reading.is_closed:
+        if connection is None or not connection.usable or self.bypassed:
             return False
         Lookup(connection, key, request, now + self.patience, self._clock, self._ended, told).begin(self._clock())
         return True
 
-    def _ended(self, result: str) -> None:
+    def _ended(self, result: str, asked: float) -> None:
         if result == "failed":
-            self._reading.failed(self._clock())
-        else:
-            self._reading.succeeded()
+            self._failed(self._reading, "lookup")
+            return
+        self._reading.succeeded(asked)
         self._count(result)
+
+    def _failed(self, breaker: Breaker, cause: str) -> None:
+        breaker.failed(self._clock(), cause, random.random())  # noqa: S311 - spreads the trials of many pods
+        self._count("failed")
 
     async def _look_up(self, name: bytes, key: bytes, selected: bytes, deadline: float) -> Found:
         connection = await self._connection("read", deadline)
@@ -136,30 +144,30 @@ class Level2:
     def _write(self, commands: list[bytes], now: float) -> None:
         connection = self._connections.get("write")
         queued = connection.queued if connection is not None else 0
-        if now < self._full_until or queued > QUEUED or len(self._writes) > 1000 or not self._writing.allows(now):
+        if now < self._full_until or queued > QUEUED or len(self._writes) > 1000 or not self._writing.usable(now):
             self._count("dropped")
             return
+        self._writing.claim(now)
         packed = b"".join(commands)
         if connection is not None and connection.usable:
-            connection.send(packed, len(commands), WRITE_SECONDS, self._written)
+            connection.send(packed, len(commands), WRITE_SECONDS, partial(self._written, now))
             return
-        task = asyncio.get_running_loop().create_task(self._send(packed, len(commands)))
+        task = asyncio.get_running_loop().create_task(self._send(packed, len(commands), now))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
-    async def _send(self, packed: bytes, replies: int) -> None:
+    async def _send(self, packed: bytes, replies: int, asked: float) -> None:
         try:
             connection = await self._connection("write", asyncio.get_running_loop().time() + WRITE_SECONDS)
-            self._written(await connection.ask(packed, replies, WRITE_SECONDS))
+            self._written(asked, await connection.ask(packed, replies, WRITE_SECONDS))
         except RedisFailed:
-            self._written(None)
+            self._written(asked, None)
 
-    def _written(self, answers: list[object] | None) -> None:
+    def _written(self, asked: float, answers: list[object] | None) -> None:
         if answers is None:
-            self._writing.failed(self._clock())
-            self._count("failed")
+            self._failed(self._writing, "store")
             return
-        self._writing.succeeded()
+        self._writing.succeeded(asked)
         if any(isinstance(answer, hiredis.HiredisError) for answer in answers):
             self._full_until = self._clock() + FULL_PAUSE
             self._count("refused")

@@ -37,7 +37,18 @@ def read_replies(replies: list[object] | None, key: bytes, selected: bytes, now:
 class Lookup:
     """A lookup that tells a callback what it found. A class, for functions within functions are made anew each time."""
 
-    __slots__ = ("_clock", "_connection", "_deadline", "_ended", "_key", "_request", "_selected", "_selecting", "_told")
+    __slots__ = (
+        "_asked",
+        "_clock",
+        "_connection",
+        "_deadline",
+        "_ended",
+        "_key",
+        "_request",
+        "_selected",
+        "_selecting",
+        "_told",
+    )
 
     def __init__(
         self,
@@ -46,17 +57,19 @@ class Lookup:
         request: Index,
         deadline: float,
         clock: Callable[[], float],
-        ended: Callable[[str], None],
+        ended: Callable[[str, float], None],
         told: Callable[[StoredResponse | None], None],
     ) -> None:
-        """`ended` is told "hit", "miss" or "failed", and then `told` what was found."""
+        """`ended` is told "hit", "miss" or "failed" and when it began, and then `told` what was found."""
         self._connection, self._key, self._request = connection, key, request
         self._deadline, self._clock = deadline, clock
         self._ended, self._told = ended, told
         self._selected, self._selecting = b"", False
+        self._asked = 0.0
 
     def begin(self, now: float) -> None:
         """Asks."""
+        self._asked = now
         self._connection.send(asking(redis_key(self._key)), 2, max(LEAST_WAIT, self._deadline - now), self._replied)
 
     def _replied(self, replies: list[object] | None) -> None:
@@ -64,16 +77,16 @@ class Lookup:
         try:
             found = read_replies(replies, self._key, self._selected, now)
         except RedisFailed:
-            self._ended("failed")
+            self._ended("failed", self._asked)
             self._told(None)
             return
         if isinstance(found, StoredResponse):
-            self._ended("hit")
+            self._ended("hit", self._asked)
             self._told(found)
         elif isinstance(found, VaryNames) and not self._selecting:
             self._selecting, self._selected = True, variation(found.names, self._request)
             name = redis_key(self._key, self._selected)
             self._connection.send(asking(name), 2, max(LEAST_WAIT, self._deadline - now), self._replied)
         else:
-            self._ended("miss")
+            self._ended("miss", self._asked)
             self._told(None)

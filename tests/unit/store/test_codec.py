@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.store.breaker import Breaker
 from shield_proxy.store.codec import VaryNames, decode, encode_entry, encode_vary, redis_key, time_to_live
 
 
@@ -65,22 +64,3 @@ def test_time_to_live_covers_what_is_of_use() -> None:
 
 def test_variants_have_keys_of_their_own() -> None:
     assert len({redis_key(b"a"), redis_key(b"b"), redis_key(b"a", b""), redis_key(b"a", b"x")}) == 4
-
-
-def test_a_breaker_opens_after_failures_in_a_row_and_tries_one_call() -> None:
-    breaker = Breaker()
-    for _ in range(2):
-        breaker.failed(0)
-    breaker.succeeded()
-    for _ in range(3):
-        assert breaker.allows(0)
-        breaker.failed(0)
-    assert not breaker.allows(0.4)
-    assert breaker.allows(0.6)
-    assert not breaker.allows(0.7)
-    breaker.failed(0.7)
-    assert not breaker.allows(1.5)
-    assert breaker.allows(1.8)
-    breaker.succeeded()
-    assert breaker.is_closed
-    assert all(breaker.allows(1.9) for _ in range(5))
