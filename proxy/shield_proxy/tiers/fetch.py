@@ -190,7 +190,7 @@ class Fetcher:
                 try:
                     reply = await self._ask_pod(ask, pod, hop.tier, forward=False)
                 except UpstreamFailed as error:
-                    failure = error
+                    failure = UpstreamFailed(error.kind, error.detail)  # the one that was raised leads back here
                     if error.connected and not self._may_ask_another(ask, pod, hop.tier, error):
                         raise tier_error(error) from error
                     continue

@@ -130,11 +130,12 @@ class Sender:
         try:
             head, body = await response_to(connection, request, ask.method, deadline, ask.interim, whole=False)
         except BaseException:
-            if sending.done() and not sending.cancelled() and (broken := sending.exception()) is not None:
-                raise broken from None  # the client's side broke first
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await sending  # raises what the client's side broke with, if that came first
+            finally:
+                del sending  # it keeps what it raises, which leads to this frame
             raise
         sending.add_done_callback(_observed)
         return Reply(head, body, to, self._clock() - started, connection, sending)

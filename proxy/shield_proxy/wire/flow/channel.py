@@ -86,6 +86,7 @@ class Channel:
             await waiter
         finally:
             self._waiters.remove(waiter)
+            del waiter  # it keeps what it raises, which leads to this frame
 
     def lost(self, failure: Exception) -> None:
         """The connection has ended: whoever waits to write fails."""

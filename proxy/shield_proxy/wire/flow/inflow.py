@@ -113,7 +113,7 @@ class Inflow:
 
     async def _more(self) -> None:
         if self._failure is not None:
-            raise self._failure
+            raise _another(self._failure)
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
@@ -136,6 +136,14 @@ class Inflow:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _another(failure: Exception) -> Exception:
+    """The same once more. What is raised leads to all who read here: if that were what is kept here, it would be a
+    cycle that holds a connection until the collector comes by."""
+    other = type(failure).__new__(type(failure), *failure.args)
+    other.__dict__.update(failure.__dict__)
+    return other
 
 
 def arrived(body: bytes) -> Inflow:

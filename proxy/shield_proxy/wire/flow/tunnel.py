@@ -108,6 +108,8 @@ class Tunnel:
             side.other.leg.transport.abort()
         if self._near.gone and self._far.gone and not self.over.done():
             self.over.set_result(None)
+            for gone in (self._near, self._far):
+                gone.let_go()
 
 
 class _Side(asyncio.Protocol):
@@ -129,6 +131,10 @@ class _Side(asyncio.Protocol):
         self.ended = False
         """Nothing more comes from it."""
         self.gone = False
+
+    def let_go(self) -> None:
+        """Both connections are gone: what is left of them is freed at once, not when the collector comes by."""
+        del self._tunnel, self.other
 
     def take_over(self) -> None:
         """The transport talks to this side; nothing is read yet."""

@@ -1,6 +1,7 @@
 """Bodies from bytes as they come: fed pieces of any size, a decoder gives the same bytes. Pure."""
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from shield_proxy.wire.http.message import Chunked, Fields, Framing, Length, NoBody, Refused, UntilClose
@@ -73,7 +74,8 @@ class ChunkedDecoder:
         self._held = b""
         self._left = 0
         self._overhead = 0
-        self._step = self._size_line
+        # A function, not a method of this object's own: that would be a cycle, which only the collector ends.
+        self._step: Callable[[ChunkedDecoder, bytes, int], int] = ChunkedDecoder._size_line
         self.done = False
         self.by_close = False
         self.trailers: Fields = ()
@@ -93,8 +95,8 @@ class ChunkedDecoder:
                     self._left -= len(piece)
                 if self._left:
                     return pieces, b""
-                self._step = self._chunk_end
-            following = self._step(buffer, position)
+                self._step = ChunkedDecoder._chunk_end
+            following = self._step(self, buffer, position)
             if following < 0:
                 self._held = buffer[position:]
                 return pieces, b""
@@ -107,7 +109,7 @@ class ChunkedDecoder:
             raise Refused(400, "malformed-chunk")
         if len(end) < 2:
             return -1
-        self._step = self._size_line
+        self._step = ChunkedDecoder._size_line
         return position + 2
 
     def _size_line(self, buffer: bytes, position: int) -> int:
@@ -123,7 +125,7 @@ class ChunkedDecoder:
         self._count(len(line) - len(size[1]))
         self._left = int(size[1], 16)
         if self._left == 0:
-            self._step = self._trailers
+            self._step = ChunkedDecoder._trailers
         return end + 1
 
     def _trailers(self, buffer: bytes, position: int) -> int:

@@ -28,6 +28,7 @@ async def response_to(
         return await asking.future
     finally:
         connection.abandon(asking)
+        del asking  # it keeps what it raises, which leads to this frame
 
 
 async def send_body(connection: UpstreamConnection, body: Inflow, *, chunked: bool, patience: float) -> None:

@@ -145,6 +145,7 @@ class Pool:
             raise
         finally:
             site.line.leave(waiter)
+            del waiter  # it keeps what it raises, which leads to this frame
 
     def _take_place(self, site: _Site) -> bool:
         if site.count < site.most:
