@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from world.fleet import Fleet, until
 from world.raworigin import RawOrigin
-from world.tunnels import ASK, SWITCHED, ended, open_tunnel, open_tunnels, reset, two_tiers
+from world.tunnels import ASK, SWITCHED, echo, ended, open_tunnel, open_tunnels, reset, two_tiers
 from world.websocket import EchoOrigin, websocket
 
 from shield_proxy.tiers.tunnels import TunnelLimits
