@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
+import os
+from pathlib import Path
 
 import pytest
 
-from shield_proxy.process.collector import NEVER, collect_seldom, pause_after
+from shield_proxy.process.collector import NEVER, collect_seldom, memory_returner, pause_after
 
 
 @pytest.mark.parametrize(("took", "pause"), [(0.0, 60), (0.005, 60), (0.26, 2600)])
@@ -27,3 +30,19 @@ async def test_only_the_young_are_collected_automatically_and_what_was_there_at_
             await running
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def resident() -> int:
+    """Bytes of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library than glibc")
+def test_memory_that_is_free_between_what_is_kept_is_given_back() -> None:
+    pieces = [bytes([number % 255 + 1]) * 20_000 for number in range(4000)]
+    kept = pieces[::8]
+    del pieces
+    before = resident()
+    memory_returner()(0)
+    assert before - resident() > 40 << 20
+    assert len(kept) == 500
