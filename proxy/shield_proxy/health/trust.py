@@ -1,0 +1,44 @@
+"""TLS of probes: 1.2 or newer, no client certificates, the machine's authorities."""
+
+import ssl
+from functools import cached_property
+
+
+class Trust:
+    """The contexts of probes, made when the first check needs one: authorities cost megabytes."""
+
+    def __init__(self, authorities: str | None = None) -> None:
+        """`authorities`: certificates in PEM instead of the machine's."""
+        self._authorities = authorities
+
+    @cached_property
+    def named(self) -> ssl.SSLContext:
+        """OpenSSL verifies the chain, and the name or address that the connection is told."""
+        return self._context(verified=True)
+
+    @cached_property
+    def unnamed(self) -> ssl.SSLContext:
+        """It verifies the chain alone: a name that it is told would be sent as SNI."""
+        context = self._context(verified=True)
+        context.check_hostname = False
+        return context
+
+    @cached_property
+    def insecure(self) -> ssl.SSLContext:
+        """Nothing is verified."""
+        return self._context(verified=False)
+
+    def _context(self, *, verified: bool) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # As toward origins: a private authority need not have every extension of RFC 5280.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if not verified:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        elif self._authorities is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(cadata=self._authorities)
+        return context
