@@ -14,7 +14,7 @@ local browser = {
   ["Upgrade-Insecure-Requests"] = "1",
   ["Priority"] = "u=0, i",
 }
-local requests, count, below, seed, round = {}, 0, nil, "", false
+local requests, count, below, seed = {}, 0, nil, ""
 
 function init(args)
   if args[1] ~= "bare" and args[1] ~= "small" then
@@ -28,7 +28,7 @@ function init(args)
   elseif args[1] == "miss" or args[1] == "small" then
     below, seed = "/" .. args[1] .. "/", args[2]
   elseif args[1] == "round" then
-    round = true
+    for i = 1, 20000 do requests[i] = wrk.format("GET", "/miss/round/" .. i) end
   else
     requests[1] = wrk.format("GET")
   end
@@ -36,7 +36,6 @@ end
 
 function request()
   count = count + 1
-  if round then return wrk.format("GET", "/miss/round/" .. count % 20000) end
   if below then return wrk.format("GET", below .. seed .. "/" .. count) end
   return requests[count % #requests + 1]
 end

@@ -2,7 +2,8 @@
 
 import os
 import random
-from collections.abc import AsyncIterator, Coroutine
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from world.client import Client
 from world.fleet import Clock, until
 
 from shield_proxy.wire.fast import Answer, FastPath, Resource, Tally
+from shield_proxy.wire.fast.files import LEAST, send_file, send_file_purely
 from shield_proxy.wire.flow.channel import WRITE_BUFFER
-from shield_proxy.wire.flow.pages import LEAST, MOST_FILES, QUIET, Pages
 from shield_proxy.wire.http.parse import HeadLimits
+from shield_proxy.wire.serving import pages
 from shield_proxy.wire.serving.doors import Entry
 from shield_proxy.wire.serving.exchange import Exchange
 from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.pages import MOST_FILES, QUIET, Pages
 from shield_proxy.wire.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -70,8 +73,12 @@ class Server:
             assert (await client.read()).body == BODIES[name]
 
 
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Server]:
+SENDERS = {"pure": send_file_purely, "as-built": send_file}
+
+
+@pytest_asyncio.fixture(params=SENDERS)
+async def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    monkeypatch.setattr(pages, "send_file", SENDERS[request.param])
     running = Server()
     await running.listener.listen((("127.0.0.1", 0),))
     yield running
@@ -84,15 +91,15 @@ async def server() -> AsyncIterator[Server]:
 
 
 def spy_on_files(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Bytes that each call took from a file."""
+    """Bytes that the socket took of each head and file."""
     sent: list[int] = []
-    real = os.sendfile
+    real = pages.send_file
 
-    def counting(to: int, file: int, offset: int, count: int) -> int:
-        sent.append(real(to, file, offset, count))
+    def counting(to: int, head: bytes, descriptor: int, size: int) -> int:
+        sent.append(real(to, head, descriptor, size))
         return sent[-1]
 
-    monkeypatch.setattr(os, "sendfile", counting)
+    monkeypatch.setattr(pages, "send_file", counting)
     return sent
 
 
@@ -175,15 +182,15 @@ async def test_a_port_with_tls_sends_no_file(server: Server, tmp_path: Path) -> 
 
 
 async def test_descriptors_are_bounded_and_given_back() -> None:
-    pages = Pages(1 << 40, lambda _: None)
+    many = Pages(1 << 40, lambda _: None)
     before = len(os.listdir("/proc/self/fd"))
     bodies = [bytes(LEAST) + b"%d" % number for number in range(MOST_FILES + 5)]
     for body in bodies:
-        pages._find(body, 0.0)
-        pages._find(body, 0.0)
-    assert len(pages) == MOST_FILES
+        many._find(body, 0.0)
+        many._find(body, 0.0)
+    assert len(many) == MOST_FILES
     assert len(os.listdir("/proc/self/fd")) == before + MOST_FILES
-    pages.close()
+    many.close()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -194,3 +201,20 @@ async def test_without_files_in_memory_bodies_are_written(server: Server, monkey
     monkeypatch.setattr(os, "memfd_create", refused)
     await server.ask("a", "a", "a")
     assert len(server.pages) == 0
+
+
+@pytest.mark.parametrize("send", SENDERS.values(), ids=SENDERS)
+def test_a_sender_takes_what_there_is_room_for_and_says_how_much(
+    send: Callable[[int, bytes, int, int], int], tmp_path: Path
+) -> None:
+    body = random.Random(5).randbytes(8 * SIZE)
+    (tmp_path / "body").write_bytes(body)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "body").open("rb") as file:
+        ours.setblocking(False)
+        sent = send(ours.fileno(), b"head", file.fileno(), len(body))
+        assert 4 < sent < len(body)
+        assert send(ours.fileno(), b"head", file.fileno(), len(body)) < 4 + len(body) - sent
+        assert theirs.recv(sent, socket.MSG_WAITALL) == (b"head" + body)[:sent]
+        theirs.close()
+        assert send(ours.fileno(), b"head", file.fileno(), len(body)) == 0

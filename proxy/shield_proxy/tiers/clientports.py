@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from shield_proxy.config.state import Zone
 from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings
-from shield_proxy.wire.flow.pages import Pages
 from shield_proxy.wire.serving.doors import RESULTS, Entry, Room
 from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.pages import Pages
 from shield_proxy.wire.serving.service import Service
 from shield_proxy.wire.serving.trusted import TrustedProxies
 from shield_proxy.wire.tls.certificates import Certificates

@@ -9,3 +9,5 @@ from shield_proxy.wire.fast.pure import Hit as Hit
 from shield_proxy.wire.fast.pure import Resource as Resource
 from shield_proxy.wire.fast.pure import Tally as Tally
 from shield_proxy.wire.fast.pure import untrack as untrack
+
+def send_file(to: int, head: bytes, descriptor: int, size: int) -> int: ...

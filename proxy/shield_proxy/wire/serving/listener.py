@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.fast import UNLIMITED, Client
-from shield_proxy.wire.flow.pages import Pages
 from shield_proxy.wire.http.parse import HeadLimits
 from shield_proxy.wire.serving.arrival import Arrival
 from shield_proxy.wire.serving.doors import Door, Entry, Room
 from shield_proxy.wire.serving.opening import Opening
+from shield_proxy.wire.serving.pages import Pages
 from shield_proxy.wire.serving.service import Service
 from shield_proxy.wire.tls.hops import HopTls
 

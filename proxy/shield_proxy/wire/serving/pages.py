@@ -2,13 +2,12 @@
 of ours would be copied first. For 1 MiB that copy is almost half of the work."""
 
 import os
-import socket
 from asyncio import Transport
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LEAST = 256 << 10
-"""Bytes of a body below which the copy costs no more than the calls that avoid it."""
+from shield_proxy.wire.fast.files import LEAST, send_file
+
 MOST_FILES = 256
 REMEMBERED = 256
 """Bodies that were asked for once lately."""
@@ -53,7 +52,7 @@ class Pages:
         if descriptor is None:
             return False
         head = parts[0] if len(parts) == 2 else b"".join(parts[:-1])
-        sent = _send(transport.get_extra_info("socket"), head, descriptor, len(body))
+        sent = send_file(transport.get_extra_info("socket").fileno(), head, descriptor, len(body))
         if sent < len(head):
             transport.writelines([head[sent:], body])
         elif sent < len(head) + len(body):
@@ -119,18 +118,3 @@ def _file_of(body: bytes) -> int | None:
         pass
     os.close(descriptor)
     return None
-
-
-def _send(to: socket.socket, head: bytes, descriptor: int, size: int) -> int:
-    """Bytes of head and file that the socket took; whether it fails, the transport finds out with the rest."""
-    sent = 0
-    bare = socket.socket(to.family, to.type, to.proto, fileno=to.fileno())  # event loops hide what can send
-    try:
-        sent = bare.send(head, socket.MSG_MORE)
-        if sent == len(head):
-            sent += os.sendfile(bare.fileno(), descriptor, 0, size)
-    except OSError:
-        pass
-    finally:
-        bare.detach()
-    return sent
