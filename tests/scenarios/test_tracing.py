@@ -15,7 +15,7 @@ from world.origin import Origin, Say
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.process.otlp import WAITING, SpanOutlet
-from shield_proxy.tiers.tracing import Span, Tracer
+from shield_proxy.tiers.telemetry.tracing import Span, Tracer
 from shield_proxy.wire.http.tracecontext import parse_traceparent
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -8,7 +8,7 @@ from world.raworigin import RawOrigin
 from world.tunnels import ASK, SWITCHED, echo, ended, open_tunnel, open_tunnels, reset, two_tiers
 from world.websocket import EchoOrigin, websocket
 
-from shield_proxy.tiers.tunnels import TunnelLimits
+from shield_proxy.tiers.load.tunnels import TunnelLimits
 
 
 async def test_bytes_sent_before_the_101_are_not_lost(fleet: Fleet, raw: RawOrigin) -> None:

@@ -10,7 +10,7 @@ from shield_proxy.config.contract import Tier
 from shield_proxy.config.reports import Problem
 from shield_proxy.config.state import FleetState, Zone
 from shield_proxy.process.settings import ProxySettings
-from shield_proxy.tiers.families import Family, labelled
+from shield_proxy.tiers.telemetry.families import Family, labelled
 from shield_proxy.wire.tls.certificates import Certificates
 
 POLL_SECONDS = 5.0

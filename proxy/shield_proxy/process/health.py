@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from shield_proxy.process.metrics import render
-from shield_proxy.tiers.families import Family
+from shield_proxy.tiers.telemetry.families import Family
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from shield_proxy.config.version import SCHEMA, VERSION
-from shield_proxy.tiers.families import Family, labelled
+from shield_proxy.tiers.telemetry.families import Family, labelled
 from shield_proxy.wire.fast import IMPLEMENTATION
 
 LINES = 500

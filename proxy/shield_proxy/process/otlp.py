@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from shield_proxy.config.version import VERSION
 from shield_proxy.process.settings import ProxySettings
 from shield_proxy.process.sites import StartFailure
-from shield_proxy.tiers.tracing import Span
+from shield_proxy.tiers.telemetry.tracing import Span
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource

@@ -31,8 +31,8 @@ from shield_proxy.process.sites import StartFailure, reason_of, serve_site
 from shield_proxy.process.state import StateHolder, chunk_paths
 from shield_proxy.process.watch import Renewal, Signature, signature, take_mounted, watch
 from shield_proxy.tiers.dataplane import Dataplane
-from shield_proxy.tiers.families import Family
 from shield_proxy.tiers.settings import DataplaneSettings
+from shield_proxy.tiers.telemetry.families import Family
 from shield_proxy.wire.serving.listener import ServerLimits
 from shield_proxy.wire.tls.hops import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 

@@ -23,10 +23,10 @@ from shield_proxy.process.values import (
     read_share,
     read_url,
 )
-from shield_proxy.tiers.logformats import FORMATS
+from shield_proxy.tiers.load.tunnels import DEFAULT as DEFAULT_TUNNELS
+from shield_proxy.tiers.load.tunnels import TunnelLimits
 from shield_proxy.tiers.settings import Addresses, RedisSettings
-from shield_proxy.tiers.tunnels import DEFAULT as DEFAULT_TUNNELS
-from shield_proxy.tiers.tunnels import TunnelLimits
+from shield_proxy.tiers.telemetry.logformats import FORMATS
 
 CONFIRM_SECONDS = 20
 """After this long without a word of operator or peer a pod is ready with the state it has."""

@@ -1,1 +1,1 @@
-"""From a request to its answer through the tiers: route, ring, next hop, collapse, fetch, and the pipeline."""
+"""From a request to its answer through the tiers. A data plane is one process of a tier: its ports, and these rooms."""

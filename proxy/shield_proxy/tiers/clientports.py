@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from shield_proxy.config.state import Zone
-from shield_proxy.tiers.counters import Counters
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings
+from shield_proxy.tiers.telemetry.counters import Counters
 from shield_proxy.wire.serving.doors import RESULTS, Entry, Room
 from shield_proxy.wire.serving.listener import Listener
 from shield_proxy.wire.serving.pages import Pages

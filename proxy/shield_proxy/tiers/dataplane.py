@@ -12,20 +12,20 @@ from functools import partial
 from shield_proxy.config.identity import Identity, PodIdentity
 from shield_proxy.config.state import FleetState
 from shield_proxy.store.level2 import Level2
-from shield_proxy.tiers.accesslog import AccessLog, Write
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.answering.pipeline import Pipeline
 from shield_proxy.tiers.clientports import ClientPorts
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.fetch import Fetcher
-from shield_proxy.tiers.health import OF_PODS, Breakers, announcing
-from shield_proxy.tiers.logformats import FORMATS
-from shield_proxy.tiers.members import Members
-from shield_proxy.tiers.nexthop import admits
-from shield_proxy.tiers.pipeline import Pipeline
-from shield_proxy.tiers.pulse import Pulse
+from shield_proxy.tiers.fetching.fetch import Fetcher
+from shield_proxy.tiers.fetching.health import OF_PODS, Breakers, announcing
+from shield_proxy.tiers.fetching.members import Members
+from shield_proxy.tiers.load.pulse import Pulse
+from shield_proxy.tiers.routing.nexthop import admits
+from shield_proxy.tiers.routing.snapshot import compile_snapshot
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
-from shield_proxy.tiers.snapshot import compile_snapshot
-from shield_proxy.tiers.tracing import Span, Tracer
+from shield_proxy.tiers.telemetry.accesslog import AccessLog, Write
+from shield_proxy.tiers.telemetry.counters import Counters
+from shield_proxy.tiers.telemetry.logformats import FORMATS
+from shield_proxy.tiers.telemetry.tracing import Span, Tracer
 from shield_proxy.wire.serving.doors import Room
 from shield_proxy.wire.serving.listener import Listener
 from shield_proxy.wire.serving.trusted import TrustedProxies, client_of

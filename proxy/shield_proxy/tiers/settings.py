@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shield_proxy.config.contract import CERTIFICATES_DIR, Tier
-from shield_proxy.tiers.marks import Place, place_of
-from shield_proxy.tiers.tunnels import TunnelLimits
+from shield_proxy.tiers.load.tunnels import TunnelLimits
+from shield_proxy.tiers.messages.marks import Place, place_of
 from shield_proxy.wire.serving.listener import ServerLimits
 from shield_proxy.wire.upstream.limits import UpstreamLimits
 

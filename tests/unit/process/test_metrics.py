@@ -6,8 +6,8 @@ import re
 import time
 
 from shield_proxy.process.metrics import lines, open_files, process_families, render
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.families import labelled
+from shield_proxy.tiers.telemetry.counters import Counters
+from shield_proxy.tiers.telemetry.families import labelled
 
 LINE = re.compile(
     r'# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[a-z_]+="([^"\\\n]|\\.)*"(,[a-z_]+="([^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+'

@@ -18,8 +18,8 @@ from shield_proxy.process.settings import (
     settings_of_file,
 )
 from shield_proxy.process.values import parse_address, parse_bytes
+from shield_proxy.tiers.load.tunnels import TunnelLimits
 from shield_proxy.tiers.settings import RedisSettings
-from shield_proxy.tiers.tunnels import TunnelLimits
 
 DOCUMENT: dict[str, Any] = {
     "tier": "lower",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.tiers.accesslog import MOST_WAITING, AccessLog, Hit, Line
-from shield_proxy.tiers.logformats import combined_lines, json_lines
+from shield_proxy.tiers.telemetry.accesslog import MOST_WAITING, AccessLog, Hit, Line
+from shield_proxy.tiers.telemetry.logformats import combined_lines, json_lines
 
 AT = 1_800_000_000.25
 COMBINED = re.compile(

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from shield_proxy.tiers.collapse import DONT_WAIT_SECONDS, WINDOW, CutShort, Failed, Fill, Fills
+from shield_proxy.tiers.answering.collapse import DONT_WAIT_SECONDS, WINDOW, CutShort, Failed, Fill, Fills
 
 
 async def test_a_reader_gets_everything_whenever_it_joins() -> None:

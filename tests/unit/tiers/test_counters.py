@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.tiers.counters import MOST_ZONES, Counters
-from shield_proxy.tiers.families import SECONDS, Histogram, labelled
+from shield_proxy.tiers.telemetry.counters import MOST_ZONES, Counters
+from shield_proxy.tiers.telemetry.families import SECONDS, Histogram, labelled
 
 
 def shown(counters: Counters) -> dict[str, dict[str, float]]:

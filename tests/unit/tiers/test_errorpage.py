@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.tiers.errorpage import error_answer, prefers_html, quality
-from shield_proxy.tiers.errors import refused_by_pod
-from shield_proxy.tiers.marks import place_of
+from shield_proxy.tiers.messages.errorpage import error_answer, prefers_html, quality
+from shield_proxy.tiers.messages.errors import refused_by_pod
+from shield_proxy.tiers.messages.marks import place_of
 from shield_proxy.wire.http.message import ResponseHead
 from shield_proxy.wire.http.parse import HeadLimits, parse_response
 

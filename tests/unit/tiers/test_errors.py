@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shield_proxy.tiers.errors import (
+from shield_proxy.tiers.messages.errors import (
     BREAKER,
     DELAYED,
     ORIGIN_FAILURES,

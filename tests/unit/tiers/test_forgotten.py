@@ -1,8 +1,8 @@
 """What was asked for before an invalidation is not stored after it."""
 
-from shield_proxy.tiers import forgotten
-from shield_proxy.tiers.collapse import Fills, fill_name
-from shield_proxy.tiers.forgotten import Forgotten
+from shield_proxy.tiers.answering import forgotten
+from shield_proxy.tiers.answering.collapse import Fills, fill_name
+from shield_proxy.tiers.answering.forgotten import Forgotten
 
 
 def test_only_what_was_asked_for_before_counts() -> None:

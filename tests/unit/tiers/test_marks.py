@@ -4,9 +4,9 @@ import pytest
 
 from shield_proxy.cache.key import cache_key
 from shield_proxy.config.contract import PRIVATE_HEADERS
-from shield_proxy.tiers.errors import refused_by_pod
-from shield_proxy.tiers.inbound import Clients, from_client, from_pod
-from shield_proxy.tiers.marks import end_to_end, hop_fields, marked_lines, outgoing_lines, place_of
+from shield_proxy.tiers.messages.errors import refused_by_pod
+from shield_proxy.tiers.messages.inbound import Clients, from_client, from_pod
+from shield_proxy.tiers.messages.marks import end_to_end, hop_fields, marked_lines, outgoing_lines, place_of
 from shield_proxy.wire.http.lines import read_fields
 from shield_proxy.wire.http.message import RequestHead
 from shield_proxy.wire.http.parse import HeadLimits, parse_request, parse_response

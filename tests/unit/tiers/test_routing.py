@@ -7,13 +7,13 @@ import pytest
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
-from shield_proxy.tiers.budget import connect_seconds, deadline_of, remaining_ms
-from shield_proxy.tiers.health import OF_PODS, Breakers
-from shield_proxy.tiers.loop import MOST_HOPS, loop_member, loops
-from shield_proxy.tiers.members import parse_service
-from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody, admits, next_hop
-from shield_proxy.tiers.ring import ring_order
-from shield_proxy.tiers.snapshot import Routed, compile_snapshot, host_of, route
+from shield_proxy.tiers.fetching.health import OF_PODS, Breakers
+from shield_proxy.tiers.fetching.members import parse_service
+from shield_proxy.tiers.messages.budget import connect_seconds, deadline_of, remaining_ms
+from shield_proxy.tiers.messages.loop import MOST_HOPS, loop_member, loops
+from shield_proxy.tiers.routing.nexthop import AskOrigin, AskTier, Nobody, admits, next_hop
+from shield_proxy.tiers.routing.ring import ring_order
+from shield_proxy.tiers.routing.snapshot import Routed, compile_snapshot, host_of, route
 
 WEB, API = Origin("web", "web.internal", 80), Origin("api", "api.internal", 80)
 

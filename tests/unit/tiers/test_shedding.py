@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.tiers.shedding import LOOKS, MOST, Pressure, Shedder, observed
+from shield_proxy.tiers.load.shedding import LOOKS, MOST, Pressure, Shedder, observed
 
 TARGET, INTERVAL, EVERY = 0.1, 0.5, 0.05
 delays = st.floats(min_value=0, max_value=5)

@@ -6,7 +6,7 @@ import pytest
 
 from product.secure import Authority
 from shield_proxy.config.state import Origin, OriginTls, Zone
-from shield_proxy.tiers.origins import OriginContexts
+from shield_proxy.tiers.fetching.origins import OriginContexts
 from shield_proxy.wire.tls.certificates import Certificates
 from shield_proxy.wire.upstream.failures import UpstreamFailed
 

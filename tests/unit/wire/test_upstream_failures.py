@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from shield_proxy.tiers.errors import ORIGIN_FAILURES
+from shield_proxy.tiers.messages.errors import ORIGIN_FAILURES
 from shield_proxy.wire.upstream.dial import interleaved
 from shield_proxy.wire.upstream.failures import NOT_CONNECTED, UpstreamFailed, connect_failure, telling, tls_failure
 

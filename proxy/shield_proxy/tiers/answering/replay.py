@@ -3,7 +3,7 @@
 from shield_proxy.cache.conditional import not_modified
 from shield_proxy.cache.ranges import Foreign, Part, Unsatisfiable, Whole, select_range
 from shield_proxy.store.memory import Entry
-from shield_proxy.tiers.marks import Place, marked_lines
+from shield_proxy.tiers.messages.marks import Place, marked_lines
 from shield_proxy.wire.fast import LARGE
 from shield_proxy.wire.http.message import Fields, Index
 from shield_proxy.wire.serving.exchange import SLICE, Exchange

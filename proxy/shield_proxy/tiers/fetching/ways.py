@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from shield_proxy.config.contract import Tier
-from shield_proxy.tiers.nexthop import AskOrigin, NextHop, next_hop
-from shield_proxy.tiers.origins import origin_endpoint
-from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.fetching.origins import origin_endpoint
+from shield_proxy.tiers.routing.nexthop import AskOrigin, NextHop, next_hop
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot
 from shield_proxy.wire.upstream.pool import Endpoint
 
 

@@ -6,21 +6,21 @@ from itertools import product
 
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.identity import Identity, PodIdentity
-from shield_proxy.tiers.asks import Ask, Reply
-from shield_proxy.tiers.budget import connect_seconds
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.errors import Unanswerable, origin_error, refused_by_pod, tier_error
-from shield_proxy.tiers.health import OF_ORIGINS, Breakers, announcing
-from shield_proxy.tiers.marks import hop_fields, outgoing_lines
-from shield_proxy.tiers.members import Members
-from shield_proxy.tiers.nexthop import AskOrigin, AskTier, Nobody
-from shield_proxy.tiers.origins import OriginContexts, origin_endpoint
-from shield_proxy.tiers.ring import Address, ring_order
-from shield_proxy.tiers.sending import Sender
+from shield_proxy.tiers.fetching.asks import Ask, Reply
+from shield_proxy.tiers.fetching.health import OF_ORIGINS, Breakers, announcing
+from shield_proxy.tiers.fetching.members import Members
+from shield_proxy.tiers.fetching.origins import OriginContexts, origin_endpoint
+from shield_proxy.tiers.fetching.sending import Sender
+from shield_proxy.tiers.fetching.ways import Way, Ways
+from shield_proxy.tiers.messages.budget import connect_seconds
+from shield_proxy.tiers.messages.errors import Unanswerable, origin_error, refused_by_pod, tier_error
+from shield_proxy.tiers.messages.marks import hop_fields, outgoing_lines
+from shield_proxy.tiers.routing.nexthop import AskOrigin, AskTier, Nobody
+from shield_proxy.tiers.routing.ring import Address, ring_order
+from shield_proxy.tiers.routing.snapshot import Snapshot
 from shield_proxy.tiers.settings import DataplaneSettings
-from shield_proxy.tiers.snapshot import Snapshot
-from shield_proxy.tiers.tracing import Tracer
-from shield_proxy.tiers.ways import Way, Ways
+from shield_proxy.tiers.telemetry.counters import Counters
+from shield_proxy.tiers.telemetry.tracing import Tracer
 from shield_proxy.wire.http.serialise import field_lines, request_bytes
 from shield_proxy.wire.tls.hops import HopTls
 from shield_proxy.wire.upstream.asking import Asking

@@ -10,18 +10,18 @@ from shield_proxy.cache.key import cache_key, may_be_cached, target_key
 from shield_proxy.cache.reuse import Hit, choose, usable_on_error
 from shield_proxy.config.identity import PodIdentity
 from shield_proxy.store.memory import Entry
-from shield_proxy.tiers.core import Core, new_request_id
-from shield_proxy.tiers.direct import Straight
-from shield_proxy.tiers.errorpage import error_answer
-from shield_proxy.tiers.errors import DELAYED, OVERLOADED, Unanswerable
-from shield_proxy.tiers.filling import Filling
-from shield_proxy.tiers.inbound import Clients, Inbound, from_pod, request_id_of
-from shield_proxy.tiers.loop import loops
-from shield_proxy.tiers.passing import Context, pass_through
-from shield_proxy.tiers.replay import covers, replay_now, send_large
-from shield_proxy.tiers.snapshot import Routed, route, speaks_for
-from shield_proxy.tiers.source import Wanted
-from shield_proxy.tiers.tunnelling import ask_upgrade, run_tunnel
+from shield_proxy.tiers.answering.core import Core, new_request_id
+from shield_proxy.tiers.answering.direct import Straight
+from shield_proxy.tiers.answering.filling import Filling
+from shield_proxy.tiers.answering.passing import Context, pass_through
+from shield_proxy.tiers.answering.replay import covers, replay_now, send_large
+from shield_proxy.tiers.answering.source import Wanted
+from shield_proxy.tiers.answering.tunnelling import ask_upgrade, run_tunnel
+from shield_proxy.tiers.messages.errorpage import error_answer
+from shield_proxy.tiers.messages.errors import DELAYED, OVERLOADED, Unanswerable
+from shield_proxy.tiers.messages.inbound import Clients, Inbound, from_pod, request_id_of
+from shield_proxy.tiers.messages.loop import loops
+from shield_proxy.tiers.routing.snapshot import Routed, route, speaks_for
 from shield_proxy.wire.fast import FastPath
 from shield_proxy.wire.flow.inflow import ClientGone
 from shield_proxy.wire.flow.tunnel import Tunnel

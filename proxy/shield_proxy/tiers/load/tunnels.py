@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.errors import Unanswerable
+from shield_proxy.tiers.messages.errors import Unanswerable
+from shield_proxy.tiers.telemetry.counters import Counters
 from shield_proxy.wire.flow.tunnel import Tunnel
 
 

@@ -7,15 +7,25 @@ from shield_proxy.cache.reuse import Hit, choose
 from shield_proxy.cache.storable import NotStored
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import Entry
-from shield_proxy.tiers.asks import Reply
-from shield_proxy.tiers.collapse import CutShort, Failed, Fill, Opening, Outcome, Reader, Ready, Released, fill_name
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import Unanswerable
-from shield_proxy.tiers.marks import end_to_end, mark_lines
-from shield_proxy.tiers.passing import Context, pass_through, relay
-from shield_proxy.tiers.replay import covers, not_modified_fields, replay_now, send_large
-from shield_proxy.tiers.ring import Address
-from shield_proxy.tiers.source import Source, Wanted, fwd_of
+from shield_proxy.tiers.answering.collapse import (
+    CutShort,
+    Failed,
+    Fill,
+    Opening,
+    Outcome,
+    Reader,
+    Ready,
+    Released,
+    fill_name,
+)
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.answering.passing import Context, pass_through, relay
+from shield_proxy.tiers.answering.replay import covers, not_modified_fields, replay_now, send_large
+from shield_proxy.tiers.answering.source import Source, Wanted, fwd_of
+from shield_proxy.tiers.fetching.asks import Reply
+from shield_proxy.tiers.messages.errors import Unanswerable
+from shield_proxy.tiers.messages.marks import end_to_end, mark_lines
+from shield_proxy.tiers.routing.ring import Address
 from shield_proxy.wire.fast.plain import variation
 from shield_proxy.wire.flow.inflow import ClientGone
 from shield_proxy.wire.http.serialise import response_lines

@@ -11,7 +11,7 @@ from shield_proxy.config.contract import (
     HEADER_SCHEME,
     PRIVATE_HEADERS,
 )
-from shield_proxy.tiers.budget import deadline_of
+from shield_proxy.tiers.messages.budget import deadline_of
 from shield_proxy.wire.fast.plain import MARKS, REWRITTEN
 from shield_proxy.wire.http.message import Fields, Index, RequestHead, index_fields
 from shield_proxy.wire.http.parse import AUTHORITY

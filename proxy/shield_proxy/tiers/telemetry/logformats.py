@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from operator import itemgetter
 from typing import Any
 
-from shield_proxy.tiers.accesslog import Batch, Hit, Line, Render
+from shield_proxy.tiers.telemetry.accesslog import Batch, Hit, Line, Render
 from shield_proxy.wire.http.tracecontext import TRACEPARENT, trace_id_of
 
 AGENT, REFERER, FORWARDED_FOR = b"user-agent", b"referer", b"x-forwarded-for"

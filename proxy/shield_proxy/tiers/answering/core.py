@@ -7,18 +7,18 @@ from collections.abc import Callable, Coroutine
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.level2 import Level2
 from shield_proxy.store.memory import Entry, MemoryStore, new_entry
-from shield_proxy.tiers.accesslog import AccessLog, Line
-from shield_proxy.tiers.collapse import Fills
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.fetch import Fetcher
-from shield_proxy.tiers.forgotten import Forgotten
-from shield_proxy.tiers.inbound import Inbound
-from shield_proxy.tiers.marks import hit_marks
+from shield_proxy.tiers.answering.collapse import Fills
+from shield_proxy.tiers.answering.forgotten import Forgotten
+from shield_proxy.tiers.fetching.fetch import Fetcher
+from shield_proxy.tiers.load.shedding import Shedder
+from shield_proxy.tiers.load.tunnels import Tunnels
+from shield_proxy.tiers.messages.inbound import Inbound
+from shield_proxy.tiers.messages.marks import hit_marks
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot
 from shield_proxy.tiers.settings import DataplaneSettings
-from shield_proxy.tiers.shedding import Shedder
-from shield_proxy.tiers.snapshot import Routed, Snapshot
-from shield_proxy.tiers.tracing import Tracer
-from shield_proxy.tiers.tunnels import Tunnels
+from shield_proxy.tiers.telemetry.accesslog import AccessLog, Line
+from shield_proxy.tiers.telemetry.counters import Counters
+from shield_proxy.tiers.telemetry.tracing import Tracer
 from shield_proxy.wire.fast.plain import MARKS, REWRITTEN, is_plain
 from shield_proxy.wire.serving.arrival import Arrival
 from shield_proxy.wire.serving.exchange import Exchange

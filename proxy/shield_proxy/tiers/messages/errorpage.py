@@ -6,8 +6,8 @@ import re
 from http import HTTPStatus
 
 from shield_proxy.config.contract import HEADER_REQUEST_ID
-from shield_proxy.tiers.errors import retry_after
-from shield_proxy.tiers.marks import Place, marked_lines
+from shield_proxy.tiers.messages.errors import retry_after
+from shield_proxy.tiers.messages.marks import Place, marked_lines
 
 PHRASES = {
     508: "Loop Detected",

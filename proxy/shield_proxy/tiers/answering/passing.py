@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from shield_proxy.cache.freshness import initial_age
 from shield_proxy.config.contract import HEADER_STATUS
-from shield_proxy.tiers.asks import Ask, Reply
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.inbound import Inbound
-from shield_proxy.tiers.marks import end_to_end, marked_lines
-from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.fetching.asks import Ask, Reply
+from shield_proxy.tiers.messages.inbound import Inbound
+from shield_proxy.tiers.messages.marks import end_to_end, marked_lines
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot
 from shield_proxy.wire.flow.inflow import ClientGone
 from shield_proxy.wire.http.framing import declared_length
 from shield_proxy.wire.http.message import Chunked, Length, ResponseHead, list_members

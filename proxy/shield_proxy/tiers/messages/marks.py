@@ -10,9 +10,9 @@ from shield_proxy.config.contract import (
     HEADER_SCHEME,
     HEADER_STATUS,
 )
-from shield_proxy.tiers.budget import remaining_ms
-from shield_proxy.tiers.inbound import PRIVATE, Inbound
-from shield_proxy.tiers.loop import loop_member
+from shield_proxy.tiers.messages.budget import remaining_ms
+from shield_proxy.tiers.messages.inbound import PRIVATE, Inbound
+from shield_proxy.tiers.messages.loop import loop_member
 from shield_proxy.wire.http.message import Fields, ResponseHead
 from shield_proxy.wire.http.serialise import forwardable, response_lines
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shield_proxy.tiers.inbound import Inbound
-from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.messages.inbound import Inbound
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot
 from shield_proxy.wire.flow.inflow import Inflow
 from shield_proxy.wire.flow.tunnel import Leg
 from shield_proxy.wire.http.message import Fields, Length, ResponseHead

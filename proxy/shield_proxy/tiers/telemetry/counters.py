@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shield_proxy.tiers.families import Family, Histogram, labelled, pairs
+from shield_proxy.tiers.telemetry.families import Family, Histogram, labelled, pairs
 from shield_proxy.wire.fast import Tally
 
 MOST_ZONES = 2_000

@@ -5,9 +5,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from shield_proxy.tiers.asks import Ask, Reply, own_fields
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.tracing import Tracer
+from shield_proxy.tiers.fetching.asks import Ask, Reply, own_fields
+from shield_proxy.tiers.telemetry.counters import Counters
+from shield_proxy.tiers.telemetry.tracing import Tracer
 from shield_proxy.wire.http.message import Length
 from shield_proxy.wire.http.serialise import field_lines, request_bytes
 from shield_proxy.wire.upstream.connection import UpstreamConnection

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from shield_proxy.tiers.asks import Reply
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import origin_error, tier_error
-from shield_proxy.tiers.marks import end_to_end, marked_lines
-from shield_proxy.tiers.passing import Context, as_is, relay
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.answering.passing import Context, as_is, relay
+from shield_proxy.tiers.fetching.asks import Reply
+from shield_proxy.tiers.messages.errors import origin_error, tier_error
+from shield_proxy.tiers.messages.marks import end_to_end, marked_lines
 from shield_proxy.wire.flow.inflow import ClientGone
 from shield_proxy.wire.flow.tunnel import Leg, Tunnel
 from shield_proxy.wire.http.upgrade import accepted

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Callable
 
-from shield_proxy.tiers.counters import Counters
-from shield_proxy.tiers.ring import Address
+from shield_proxy.tiers.routing.ring import Address
+from shield_proxy.tiers.telemetry.counters import Counters
 from shield_proxy.wire.upstream.breaker import Breaker, BreakerLimits, Phase
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterable
 
 from shield_proxy.config.contract import HOP_PORT
-from shield_proxy.tiers.health import Breakers
-from shield_proxy.tiers.ring import Address, ring_order
+from shield_proxy.tiers.fetching.health import Breakers
+from shield_proxy.tiers.routing.ring import Address, ring_order
 from shield_proxy.wire.upstream.resolve import Resolver
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from shield_proxy.config.contract import NEXT_TIER, Tier
 from shield_proxy.config.state import Origin
-from shield_proxy.tiers.ring import ring_order
-from shield_proxy.tiers.snapshot import Routed, Snapshot
+from shield_proxy.tiers.routing.ring import ring_order
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ import logging
 from collections.abc import Callable, Coroutine
 
 from shield_proxy.cache.stored import StoredResponse
-from shield_proxy.tiers.asks import Reply
-from shield_proxy.tiers.collapse import Failed, Fill, Opening, fill_name
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import Unanswerable, origin_error
-from shield_proxy.tiers.filling import Filling
-from shield_proxy.tiers.passing import Context
-from shield_proxy.tiers.replay import replay_now
-from shield_proxy.tiers.source import Wanted, unconfirmed
+from shield_proxy.tiers.answering.collapse import Failed, Fill, Opening, fill_name
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.answering.filling import Filling
+from shield_proxy.tiers.answering.passing import Context
+from shield_proxy.tiers.answering.replay import replay_now
+from shield_proxy.tiers.answering.source import Wanted, unconfirmed
+from shield_proxy.tiers.fetching.asks import Reply
+from shield_proxy.tiers.messages.errors import Unanswerable, origin_error
 from shield_proxy.wire.flow.inflow import ClientGone, Inflow
 from shield_proxy.wire.http.message import ResponseHead
 from shield_proxy.wire.upstream.connection import UpstreamConnection

@@ -9,13 +9,13 @@ from shield_proxy.cache.reuse import usable_on_error
 from shield_proxy.cache.storable import NotStored, Storable, judge, may_refresh, store
 from shield_proxy.cache.stored import StoredResponse
 from shield_proxy.store.memory import Entry
-from shield_proxy.tiers.asks import Ask, Reply
-from shield_proxy.tiers.collapse import Failed, Fill, Opening, Ready, Released
-from shield_proxy.tiers.core import Core
-from shield_proxy.tiers.errors import ORIGIN_ERRORS, Unanswerable
-from shield_proxy.tiers.marks import end_to_end
-from shield_proxy.tiers.passing import Context, passes_interim
-from shield_proxy.tiers.ring import Address
+from shield_proxy.tiers.answering.collapse import Failed, Fill, Opening, Ready, Released
+from shield_proxy.tiers.answering.core import Core
+from shield_proxy.tiers.answering.passing import Context, passes_interim
+from shield_proxy.tiers.fetching.asks import Ask, Reply
+from shield_proxy.tiers.messages.errors import ORIGIN_ERRORS, Unanswerable
+from shield_proxy.tiers.messages.marks import end_to_end
+from shield_proxy.tiers.routing.ring import Address
 from shield_proxy.wire.http.framing import declared_length
 from shield_proxy.wire.http.message import ResponseHead
 from shield_proxy.wire.http.serialise import field_lines, response_lines

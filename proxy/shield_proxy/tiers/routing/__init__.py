@@ -1,0 +1,1 @@
+"""Where a request belongs: its zone and origin, the pod that owns its key, who is asked next. Pure."""
