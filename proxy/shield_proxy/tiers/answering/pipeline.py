@@ -19,7 +19,7 @@ from shield_proxy.tiers.answering.source import Wanted
 from shield_proxy.tiers.answering.tunnelling import ask_upgrade, run_tunnel
 from shield_proxy.tiers.messages.errorpage import error_answer
 from shield_proxy.tiers.messages.errors import DELAYED, OVERLOADED, Unanswerable
-from shield_proxy.tiers.messages.inbound import Clients, Inbound, from_pod, request_id_of
+from shield_proxy.tiers.messages.inbound import Clients, Inbound, forwards_left, from_pod, request_id_of, sent_on
 from shield_proxy.tiers.messages.loop import loops
 from shield_proxy.tiers.routing.snapshot import Routed, route, speaks_for
 from shield_proxy.wire.fast import FastPath
@@ -65,7 +65,8 @@ class Pipeline:
         if snapshot is None:
             self._refuse(exchange, None, 503, "not-ready")
             return None
-        if head.target == b"*":
+        left = None if self._hop else forwards_left(head)  # all tiers together are one recipient
+        if head.target == b"*" or left == 0:
             exchange.reply(200, b"HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n", b"")
             return None
         routed = route(snapshot, head.authority, head.path)
@@ -82,6 +83,8 @@ class Pipeline:
         inbound = self._inbound(exchange, routed)
         if exchange.trace is not None:
             inbound = replace(inbound, trace=exchange.trace)
+        if left is not None:
+            inbound = sent_on(inbound, left)
         if loops(inbound.cdn_loop, routed.zone.uid, from_hop=self._hop):
             self._refuse(exchange, routed, 508, "loop")
             return None

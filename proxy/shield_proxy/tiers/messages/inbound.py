@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shield_proxy.config.contract import (
     HEADER_BUDGET,
@@ -28,6 +28,8 @@ _NEVER = frozenset((b"host", b"content-length", _REQUEST_ID))
 _OURS = PRIVATE | REWRITTEN | HOP_BY_HOP | _NEVER | {b"via", b"cdn-loop"}
 MOST_KNOWN = 512
 """Blocks of fields whose meaning is remembered."""
+MOST_FORWARDS = 1_000_000
+"""What Max-Forwards is lowered to where it says more."""
 
 
 @dataclass(slots=True)
@@ -132,6 +134,22 @@ def _inbound(
         cdn_loop=head.index.get(b"cdn-loop"),
         request_id=request_id,
     )
+
+
+def forwards_left(head: RequestHead) -> int | None:
+    """To how many more recipients an OPTIONS may go (RFC 9110, 7.6.2); None where nothing intelligible says so. TRACE,
+    of which it is asked as well, is refused anyway."""
+    if head.method != b"OPTIONS" or not (told := head.index.get(b"max-forwards", b"")).isdigit():
+        return None
+    told = told.lstrip(b"0")
+    return int(told or b"0") if len(told) < len(b"%d" % MOST_FORWARDS) else MOST_FORWARDS
+
+
+def sent_on(inbound: Inbound, left: int) -> Inbound:
+    """The request as it leaves when it may go to `left` more recipients, the next one among them."""
+    told = (b"Max-Forwards", b"%d" % (left - 1))
+    fields = tuple([told if name.lower() == b"max-forwards" else (name, value) for name, value in inbound.fields])
+    return replace(inbound, fields=fields, index=index_fields(fields), derived=Derived())
 
 
 class Clients:
