@@ -51,6 +51,7 @@ class Pod:
         self.process = process
         self.address = address
         self.log = log
+        self.output = log.with_suffix(".out")
         self.tls = tls
 
     async def ended(self, seconds: float = 15) -> int:
@@ -69,10 +70,11 @@ def spawn(tmp_path: Path) -> Iterator[Callable[..., Pod]]:
 
     def start(*arguments: str, address: str = "127.0.0.1", tls: Path | None = None) -> Pod:
         log = tmp_path / f"log-{next(numbers)}"
-        with log.open("wb") as out:
+        with log.open("wb") as told, log.with_suffix(".out").open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "shield_proxy.cli", *arguments],
-                stderr=out,
+                stdout=out,
+                stderr=told,
                 env={"PATH": os.environ["PATH"], "PYTHONWARNINGS": "error"},
             )
         running.append(process)
