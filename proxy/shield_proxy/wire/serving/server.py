@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import cast
 
-from shield_proxy.config.identity import Identity
-from shield_proxy.wire.fast import Client
 from shield_proxy.wire.flow.channel import Channel
 from shield_proxy.wire.flow.inflow import ClientGone
 from shield_proxy.wire.flow.tunnel import Leg
@@ -20,42 +18,23 @@ from shield_proxy.wire.serving.deadlines import Due, due
 from shield_proxy.wire.serving.exchange import Exchange
 from shield_proxy.wire.serving.intake import Intake
 from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.replying import Replying
 from shield_proxy.wire.tls.hops import peer_identity
 
 
-class ServerConnection(asyncio.Protocol):
+class ServerConnection(Replying):
     """One client connection."""
 
-    __slots__ = (
-        "_active",
-        "_channel",
-        "_client",
-        "_ending",
-        "_exchange",
-        "_half",
-        "_held",
-        "_held_since",
-        "_intake",
-        "_listener",
-        "_task",
-        "arrival",
-        "identity",
-    )
+    __slots__ = ("_exchange", "_half", "_intake", "_task")
 
     def __init__(self, listener: Listener, arrival: Arrival | None = None) -> None:
         """`arrival` where something came before the first request; else it is told by the transport."""
-        self._listener = listener
-        self._channel: Channel | None = None
+        super().__init__(listener, arrival)
         self._exchange: Exchange | None = None
         self._intake: Intake | None = None
         self._task: asyncio.Task[None] | None = None
-        self._held = b""
-        self._held_since = self._active = listener.clock()
-        self._ending = self._half = False
-        """Nothing more is read, lingering until the client has seen the last answer; the client sends no more."""
-        self._client: Client | None = None
-        self.identity: Identity | None = None
-        self.arrival = arrival or NOWHERE
+        self._half = False
+        """The client sends no more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admits the connection or ends it."""
@@ -90,11 +69,6 @@ class ServerConnection(asyncio.Protocol):
         if not self._held:
             exchange.close_after = True
         return not self._listener.mutual
-
-    def pause_writing(self) -> None:
-        """The client reads slowly: nothing more is answered until it catches up."""
-        if self._channel is not None:
-            self._channel.stall()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -211,9 +185,6 @@ class ServerConnection(asyncio.Protocol):
         if len(self._held) > self._listener.limits.held and self._channel is not None:
             self._channel.pause()
 
-    def _refusal(self, status: int, reason: str, request_id: bytes = b"") -> tuple[bytes, bytes]:
-        return self._listener.service.refusal(status, reason, self.arrival.peer, request_id)
-
     def _responded(self) -> None:
         self._listener.running -= 1
         self._task = None
@@ -242,47 +213,6 @@ class ServerConnection(asyncio.Protocol):
         if not self._half:
             self._channel.resume()
         return True
-
-    def _refuse(self, status: int, reason: str) -> None:
-        """Answers what is not a request, and closes."""
-        lines, body = self._refusal(status, reason)
-        if self._channel is not None:
-            framing = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
-            self._channel.transport.writelines([lines, framing, body])
-            self._close(unread=True)
-
-    def _close(self, unread: bool) -> None:
-        """Ends the connection after what is queued; lingers where a reset could destroy the answer (RFC 9112, 9.6)."""
-        self._held, self._ending = b"", True
-        self._active = self._held_since = self._listener.clock()
-        if self._channel is None:
-            return
-        if unread and not self._listener.mutual and self._channel.usable:
-            self._channel.transport.write_eof()
-            self._channel.resume()
-        else:
-            self._channel.transport.close()
-
-    @property
-    def persistent(self) -> bool:
-        """See Outlet."""
-        return not self._listener.draining and (self._client is None or self._client.left > 0)
-
-    def send(self, *parts: bytes) -> None:
-        """See Outlet."""
-        if self._channel is None or not self._channel.usable:
-            raise ClientGone
-        self._channel.transport.writelines(parts)
-
-    async def drained(self) -> None:
-        """See Outlet."""
-        if self._channel is not None:
-            await self._channel.drained()
-
-    def cut(self) -> None:
-        """See Outlet."""
-        if self._channel is not None:
-            self._channel.transport.abort()
 
     def leave_http(self, *, ended: bool) -> Leg:
         """See Outlet."""
