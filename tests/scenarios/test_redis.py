@@ -105,6 +105,26 @@ async def test_a_redis_that_hangs_costs_a_moment_and_then_nothing(fleet: Fleet, 
         os.kill(redis.process.pid, signal.SIGCONT)
 
 
+async def test_a_redis_that_stalls_for_a_moment_is_asked_again_at_once(
+    fleet: Fleet, origin: Origin, redis: Redis
+) -> None:
+    await two_lowers(fleet, origin, redis)
+    await fleet.get("low-2", "/a")
+    await until(lambda: stored(fleet, "low-2") == 1)
+    assert (await fleet.get("low-1", "/a")).word == "HIT"  # connected
+    assert redis.process is not None
+    os.kill(redis.process.pid, signal.SIGSTOP)
+    try:
+        together = [await fleet.client("low-1") for _ in range(20)]
+        for i, client in enumerate(together):
+            client.send(f"GET /stalled/{i} HTTP/1.1\r\nHost: shop.example\r\n\r\n".encode())
+        assert {(await client.read()).status for client in together} == {200}
+    finally:
+        os.kill(redis.process.pid, signal.SIGCONT)
+    failed = fleet.pods["low-1"].counters.by_kind[("shield_redis_operations_total", "failed")]
+    assert (failed, fleet.pods["low-1"]._level2.bypassed) == (20, False)  # type: ignore[union-attr]
+
+
 async def test_a_full_redis_goes_on_answering_what_it_has(fleet: Fleet, origin: Origin, redis: Redis) -> None:
     await two_lowers(fleet, origin, redis)
     await fleet.get("low-1", "/a")

@@ -53,6 +53,7 @@ class Level2:
         self._clock = clock
         self._counters = counters
         self._reading, self._writing = Breaker(PATIENT), Breaker(PATIENT)
+        self._failed_at = {self._reading: float("-inf"), self._writing: float("-inf")}
         self._connections: dict[str, RedisConnection] = {}
         self._connecting: dict[str, asyncio.Task[RedisConnection]] = {}
         self._next_hop: float | None = None
@@ -91,7 +92,7 @@ class Level2:
                 selected = variation(found.names, request)
                 found = await self._look_up(redis_key(key, selected), key, selected, deadline)
         except RedisFailed as error:
-            self._failed(self._reading, str(error))
+            self._failed(self._reading, str(error), now)
             return None
         self._reading.succeeded(now)
         if not isinstance(found, StoredResponse):
@@ -110,14 +111,19 @@ class Level2:
 
     def _ended(self, result: str, asked: float) -> None:
         if result == "failed":
-            self._failed(self._reading, "lookup")
+            self._failed(self._reading, "lookup", asked)
             return
         self._reading.succeeded(asked)
         self._count(result)
 
-    def _failed(self, breaker: Breaker, cause: str) -> None:
-        breaker.failed(self._clock(), cause, random.random())  # noqa: S311 - spreads the trials of many pods
+    def _failed(self, breaker: Breaker, cause: str, asked: float) -> None:
+        """What was asked before the last failure fails with it: a moment in which Redis stalls is one failure, however
+        many wait."""
         self._count("failed")
+        now = self._clock()
+        if asked >= self._failed_at[breaker]:
+            self._failed_at[breaker] = now
+            breaker.failed(now, cause, random.random())  # noqa: S311 - spreads the trials of many pods
 
     async def _look_up(self, name: bytes, key: bytes, selected: bytes, deadline: float) -> Found:
         connection = await self._connection("read", deadline)
@@ -165,7 +171,7 @@ class Level2:
 
     def _written(self, asked: float, answers: list[object] | None) -> None:
         if answers is None:
-            self._failed(self._writing, "store")
+            self._failed(self._writing, "store", asked)
             return
         self._writing.succeeded(asked)
         if any(isinstance(answer, hiredis.HiredisError) for answer in answers):
