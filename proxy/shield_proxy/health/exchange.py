@@ -14,8 +14,7 @@ LIMITS = HeadLimits(head=MOST_HEAD)
 async def ask(line: Line, request: bytes, method: bytes, journey: Journey) -> tuple[ResponseHead, bytes]:
     """The head of the final response, and what was received after it. OSError; Refused where it is no HTTP/1.x."""
     with journey.at(Stage.FIRST_BYTE):
-        await line.send(request)
-        received = bytearray(await line.receive())
+        received = bytearray(await _begin(line, request))
     with journey.at(Stage.REST):
         searched = passed = 0
         while True:
@@ -38,6 +37,19 @@ async def ask(line: Line, request: bytes, method: bytes, journey: Journey) -> tu
             if not piece:
                 raise ProbeFailed(Reason.HTTP_INVALID, "the connection ended within the response's head")
             received += piece
+
+
+async def _begin(line: Line, request: bytes) -> bytes:
+    """The first bytes of the response. Of a peer that broke the connection off, what it said before tells more than
+    that it did: a response that needed no request, or an alert about a missing certificate."""
+    try:
+        await line.send(request)
+    except (ConnectionResetError, BrokenPipeError) as broken:
+        received = await line.receive()
+        if not received:
+            raise broken from None
+        return received
+    return await line.receive()
 
 
 async def read_body(line: Line, head: ResponseHead, beginning: bytes, journey: Journey) -> bytes:
