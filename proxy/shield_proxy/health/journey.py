@@ -28,7 +28,7 @@ class Journey:
         self.address: str | None = None
         self.code: int | None = None
         self.unacknowledged = False
-        """When the connection was given up, the peer's machine had not taken what was sent."""
+        """When the connection was given up, the peer's machine had not taken what was sent, nor what was sent again."""
 
     @contextmanager
     def at(self, stage: Stage) -> Iterator[None]:

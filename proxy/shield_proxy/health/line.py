@@ -5,15 +5,14 @@ each error is the kernel's or OpenSSL's own.
 """
 
 import asyncio
-import fcntl
 import socket
 import ssl
-import struct
-import termios
 from contextlib import suppress
 
 PIECE = 16 << 10
 """Bytes taken at once."""
+_RETRANSMITS = 2
+"""Where struct tcp_info counts those that nothing has answered yet."""
 
 
 class Line:
@@ -65,10 +64,9 @@ class Line:
                 return b""
 
     def unacknowledged(self) -> bool:
-        """Whether the peer's machine has yet to say that it got what was sent."""
+        """Whether the peer's machine has not said that it got what was sent, nor when it was sent again."""
         with suppress(OSError):
-            held = fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(4))
-            return bool(struct.unpack("i", held)[0])
+            return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[_RETRANSMITS] > 0
         return False
 
     def close(self) -> None:

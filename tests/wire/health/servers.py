@@ -168,7 +168,7 @@ def recognizing(context: ssl.SSLContext, name: str) -> ssl.SSLContext:
     def look(_sock: ssl.SSLObject, asked: str | None, _context: ssl.SSLContext) -> int | None:
         return None if asked == name else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
-    context.sni_callback = look  # type: ignore[assignment]
+    context.sni_callback = look
     return context
 
 
@@ -196,7 +196,7 @@ DROP_WHAT_CARRIES_BYTES = (
 
 def drop(listener: socket.socket, program: tuple[tuple[int, int, int, int], ...]) -> None:
     """The kernel drops packets to the listener, and to its connections, as a firewall would: unseen by TCP."""
-    instructions = (_Instruction * len(program))(*program)
+    instructions = (_Instruction * len(program))(*(_Instruction(*each) for each in program))
     attached = _Filter(len(program), instructions)
     size = ctypes.sizeof(attached)
     listener.setsockopt(socket.SOL_SOCKET, 26, ctypes.string_at(ctypes.addressof(attached), size))  # SO_ATTACH_FILTER
