@@ -1,0 +1,1 @@
+"""What the operator makes of health checks: who probes where, one verdict of many, conditions. Pure."""
