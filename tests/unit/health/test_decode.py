@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shield_proxy.config.reading import InvalidField
@@ -12,6 +12,8 @@ from shield_proxy.health.decode import RESERVED, decode_check
 from shield_proxy.health.hostnames import is_host
 
 UID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Text of any kind begins with a table that Hypothesis makes once."""
 
 
 def resource(**spec: Any) -> dict[str, Any]:
@@ -153,6 +155,7 @@ SPEC = ["address", "type", "interval", "timeout", "retries", "checkRegions", "su
 HTTP = ["method", "path", "port", "expectedCodes", "expectedBody", "header", "followRedirects"]
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(SPEC), json), st.none() | st.dictionaries(st.sampled_from(HTTP), json))
 def test_any_document_is_a_check_or_an_invalid_field(spec: dict[str, Any], config: dict[str, Any] | None) -> None:
     if config is not None:

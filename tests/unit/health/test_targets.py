@@ -1,7 +1,7 @@
 """Where requests and redirects go, and what is sent there."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shield_proxy.health.check import Check, CheckType, HttpConfig, Method
@@ -114,6 +114,13 @@ def test_the_checks_fields_go_neither_elsewhere_nor_into_the_open(kind: str, loc
     assert there.fields == ((("Authorization", "secret"),) if kept else ())
 
 
+@pytest.mark.parametrize("host", [None, "www.example"])
+def test_a_redirect_to_the_same_host_sends_the_same_server_name_or_none(host: str | None) -> None:
+    here = first("origin.example", "HTTPS", **({"Host": host} if host else {}))
+    for location in (b"/a", b"https://" + here.authority.encode() + b":8443/"):
+        assert redirected(here, location).server_name == host
+
+
 def test_a_redirect_elsewhere_is_asked_for_by_its_own_name() -> None:
     there = redirected(first("192.0.2.1", "HTTPS", Host="www.example"), b"https://other.example/")
     assert (there.server_name, there.authority, there.expected_name) == ("other.example",) * 3
@@ -121,6 +128,7 @@ def test_a_redirect_elsewhere_is_asked_for_by_its_own_name() -> None:
     assert (address.server_name, address.authority, address.expected_name) == (None, "192.0.2.9:444", "192.0.2.9")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="/:@[]?#%.a1\\ é", max_size=30).map(str.encode))
 def test_any_location_leads_to_a_request_that_can_be_sent_or_is_invalid(location: bytes) -> None:
     try:

@@ -1,13 +1,30 @@
 """What origins do over plain HTTP, and the reason that a probe gives."""
 
+import socket
+import time
+
 import pytest
 from health.cases import Case, case
 from health.place import SHORT, Place
 from health.servers import OK, after_reading, answers, floods, leave, reset, serving, speaks_first, wait_for_end
 
+from shield_proxy.health.exchange import ask
+from shield_proxy.health.journey import Journey
+from shield_proxy.health.line import Line
 from shield_proxy.health.reasons import Reason
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+async def test_what_was_said_before_the_connection_broke_is_heard() -> None:
+    """The request can't be sent any more, but what its server had to say is there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as sock:
+        sock.setblocking(False)
+        server, _ = listener.accept()
+        server.sendall(b"HTTP/1.1 408 Too Late\r\nContent-Length: 0\r\n\r\n")
+        reset(server)
+        head, _ = await ask(Line(sock), b"GET / HTTP/1.1\r\n\r\n", b"GET", Journey(time.monotonic))
+        assert head.status == 408
 
 
 @pytest.mark.parametrize(
