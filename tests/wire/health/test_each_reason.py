@@ -3,7 +3,7 @@
 import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -90,22 +90,27 @@ async def a_field_is_wrong(place: Place) -> Reason | None:
 
 
 async def the_prober_has_no_descriptors_left(place: Place) -> Reason | None:
-    with serving(answers(OK)) as server:
-        assert (await place.probe(server.port)).healthy
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
         with exhausted():
-            return (await place.probe(server.port)).reason
+            starved = await place.probe(port)
+        assert (await place.probe(port)).reason is Reason.TCP_FAILED
+    return starved.reason
 
 
 @contextmanager
 def exhausted() -> Iterator[None]:
-    """No number of a descriptor is free."""
+    """No number of a descriptor is free: the limit is near, and all below are taken."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with socket.socket() as lowest:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno(), hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with ExitStack() as taken:
+        first = taken.enter_context(socket.socket())
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first.fileno() + 8, hard))
+        taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        with suppress(OSError):
+            while True:
+                taken.enter_context(socket.socket())
+        yield
 
 
 CAUSES: dict[Reason, Probing] = {
