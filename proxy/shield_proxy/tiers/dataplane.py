@@ -78,6 +78,7 @@ class Dataplane:
         if settings.access_log:
             render = FORMATS[settings.access_log_format](partial(client_of, trusted=trusted))
             access_log = AccessLog(write_log, render, settings.access_log_share)
+        self._writing_log = False
         self._core = Core(settings, self._fetcher, self.counters, self._level2, access_log, clock, wall)
         clients = Pipeline(self._core, hop=False)
         self._fast = clients.fast
@@ -234,14 +235,22 @@ class Dataplane:
         self._gauge()
 
     def _beat(self, delay: float) -> None:
-        """Some twenty times a second: how late the loop is, and the log in batches that do not hold it up."""
+        """Some twenty times a second: how late the loop is, who waits to be taken, and the log."""
         core = self._core
         core.shedder.look(time.monotonic(), delay)
         self.counters.loop_delay.observe(delay)
         self._client.take_waiting()
         self._hop.take_waiting()
-        if core.access_log is not None:
-            core.access_log.flush()
+        if not self._writing_log:
+            self._write_log()
+
+    def _write_log(self) -> None:
+        """Part by part, in turn with whatever else there is to do."""
+        self._writing_log = False
+        access_log = self._core.access_log
+        if access_log is not None and access_log.flush_part():
+            self._writing_log = True
+            asyncio.get_running_loop().call_soon(self._write_log)
 
     def _gauge(self) -> None:
         core, counters = self._core, self.counters

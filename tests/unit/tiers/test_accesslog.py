@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.tiers.telemetry.accesslog import MOST_WAITING, AccessLog, Hit, Line
+from shield_proxy.tiers.telemetry.accesslog import MOST_WAITING, PART, AccessLog, Hit, Line
 from shield_proxy.tiers.telemetry.logformats import combined_lines, json_lines
 
 AT = 1_800_000_000.25
@@ -145,6 +145,34 @@ def test_lines_are_bounded_and_those_left_out_are_counted() -> None:
     assert written[0].count("\n") == MOST_WAITING
     log.flush()
     assert len(written) == 1
+
+
+def test_a_batch_becomes_text_part_by_part_and_is_written_once_in_its_order() -> None:
+    written: list[str] = []
+    log = AccessLog(written.append, json_lines())
+    for number in range(PART * 2 + 1):
+        log.add(line(seconds=number))
+    assert log.flush_part()
+    log.add(line(seconds=-1.0))  # comes too late for this batch
+    assert log.flush_part()
+    assert not written
+    assert not log.flush_part()
+    assert [json.loads(text)["seconds"] for text in written[0].splitlines()] == list(range(PART * 2 + 1))
+    log.flush()
+    assert json.loads(written[1])["seconds"] == -1
+    assert not log.flush_part()
+    assert len(written) == 2
+
+
+def test_what_waits_behind_a_batch_that_was_begun_is_flushed_too() -> None:
+    written: list[str] = []
+    log = AccessLog(written.append, json_lines())
+    for _ in range(PART + 1):
+        log.add(hit())
+    log.flush_part()
+    log.add(line())
+    log.flush()
+    assert [text.count("\n") for text in written] == [PART + 1, 1]
 
 
 def test_lines_that_nobody_has_room_for_are_counted() -> None:
