@@ -10,7 +10,7 @@ from world.fleet import Fleet, until, zone
 from world.origin import Origin, Say, Seen
 
 from shield_proxy.config.contract import Tier
-from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
 
 CACHED = [("Cache-Control", "max-age=60")]
 MEGABYTE = bytes(range(256)) * 4096

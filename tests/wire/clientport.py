@@ -13,7 +13,9 @@ from shield_proxy.config.state import Origin, Zone
 from shield_proxy.wire.fast import FastPath
 from shield_proxy.wire.serving.doors import Entry, Room
 from shield_proxy.wire.serving.exchange import Exchange
-from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
+from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.server import ServerConnection
 from shield_proxy.wire.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: shop.example\r\n\r\n"
@@ -64,7 +66,7 @@ class Port:
 
     async def listen(self, host: str = "127.0.0.1", room: int = 100, **entry: object) -> Listener:
         made = Entry(**entry)  # type: ignore[arg-type]
-        listener = Listener(Naming(), ServerLimits(), self.clock, entry=made, room=Room(room))
+        listener = Listener(ServerConnection, Naming(), ServerLimits(), self.clock, entry=made, room=Room(room))
         await listener.listen(((host, 0),))
         self.listeners.append(listener)
         return listener

@@ -10,7 +10,9 @@ from shield_proxy.wire.fast import Answer, FastPath, Resource, Tally
 from shield_proxy.wire.http.message import Refused
 from shield_proxy.wire.http.parse import HeadLimits
 from shield_proxy.wire.serving.exchange import Exchange
-from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
+from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.server import ServerConnection
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a.example\r\n\r\n"
 
@@ -80,7 +82,7 @@ class Server:
     def __init__(self) -> None:
         self.clock = Clock()
         self.service = Echo()
-        self.listener = Listener(self.service, ServerLimits(), self.clock)
+        self.listener = Listener(ServerConnection, self.service, ServerLimits(), self.clock)
         self.clients: list[Client] = []
 
     async def start(self) -> None:

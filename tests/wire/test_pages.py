@@ -18,8 +18,10 @@ from shield_proxy.wire.http.parse import HeadLimits
 from shield_proxy.wire.serving import pages
 from shield_proxy.wire.serving.doors import Entry
 from shield_proxy.wire.serving.exchange import Exchange
-from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
+from shield_proxy.wire.serving.listener import Listener
 from shield_proxy.wire.serving.pages import MOST_FILES, QUIET, Pages
+from shield_proxy.wire.serving.server import ServerConnection
 from shield_proxy.wire.tls.certificates import Certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -55,7 +57,7 @@ class Server:
         self.charged = 0
         self.pages = Pages(MOST, self.charge)
         self.service = Stored()
-        self.listener = Listener(self.service, ServerLimits(), self.clock, pages=self.pages)
+        self.listener = Listener(ServerConnection, self.service, ServerLimits(), self.clock, pages=self.pages)
         self.clients: list[Client] = []
 
     def charge(self, size: int) -> None:
@@ -176,7 +178,12 @@ async def test_what_is_in_use_does_not_give_way_and_what_is_not_does(
 async def test_a_port_with_tls_sends_no_file(server: Server, tmp_path: Path) -> None:
     certificates = Certificates(tmp_path)
     listener = Listener(
-        server.service, ServerLimits(), server.clock, entry=Entry(certificates=certificates), pages=server.pages
+        ServerConnection,
+        server.service,
+        ServerLimits(),
+        server.clock,
+        entry=Entry(certificates=certificates),
+        pages=server.pages,
     )
     assert listener.pages is None
 

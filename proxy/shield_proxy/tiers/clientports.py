@@ -8,6 +8,7 @@ from shield_proxy.tiers.telemetry.counters import Counters
 from shield_proxy.wire.serving.doors import RESULTS, Entry, Room
 from shield_proxy.wire.serving.listener import Listener
 from shield_proxy.wire.serving.pages import Pages
+from shield_proxy.wire.serving.server import ServerConnection
 from shield_proxy.wire.serving.service import Service
 from shield_proxy.wire.serving.trusted import TrustedProxies
 from shield_proxy.wire.tls.certificates import Certificates
@@ -35,8 +36,10 @@ class ClientPorts:
         plain = Entry(settings.proxy_protocol, trusted)
         secured = Entry(settings.proxy_protocol, trusted, self.certificates)
         self._pages = Pages(settings.memory_bytes // PAGES_SHARE, charge)
-        self._plain = Listener(service, settings.server, clock, entry=plain, room=room, pages=self._pages)
-        self._secured = Listener(service, settings.server, clock, entry=secured, room=room)
+        self._plain = Listener(
+            ServerConnection, service, settings.server, clock, entry=plain, room=room, pages=self._pages
+        )
+        self._secured = Listener(ServerConnection, service, settings.server, clock, entry=secured, room=room)
         self._both = (self._plain, self._secured)
 
     async def listen(self) -> None:

@@ -28,6 +28,7 @@ from shield_proxy.tiers.telemetry.logformats import FORMATS
 from shield_proxy.tiers.telemetry.tracing import Span, Tracer
 from shield_proxy.wire.serving.doors import Room
 from shield_proxy.wire.serving.listener import Listener
+from shield_proxy.wire.serving.server import ServerConnection
 from shield_proxy.wire.serving.trusted import TrustedProxies, client_of
 from shield_proxy.wire.tls.certificates import Certificates
 from shield_proxy.wire.tls.hops import HopTls
@@ -87,7 +88,9 @@ class Dataplane:
         head = replace(settings.server.head, head=settings.server.head.head + MARKS, fields=MOST_FIELDS)
         limits = replace(settings.server, head=head, body_rate=0, requests=0)  # the pod before decides who is too slow
         room = Room(settings.hop_connections)
-        self._hop = Listener(Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, room=room)
+        self._hop = Listener(
+            ServerConnection, Pipeline(self._core, hop=True), limits, clock, tls=tls, accepts=self._accepts, room=room
+        )
         self._ticking: asyncio.Task[None] | None = None
         self._pulse = Pulse(self._beat)
         self.looked_at = time.monotonic()

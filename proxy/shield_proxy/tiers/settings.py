@@ -7,7 +7,7 @@ from pathlib import Path
 from shield_proxy.config.contract import CERTIFICATES_DIR, Tier
 from shield_proxy.tiers.load.tunnels import TunnelLimits
 from shield_proxy.tiers.messages.marks import Place, place_of
-from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
 from shield_proxy.wire.upstream.limits import UpstreamLimits
 
 Addresses = tuple[tuple[str, int], ...]

@@ -14,7 +14,8 @@ from plainrequests import BUFFERS, LIMITS, NOW, answer_for, compiled, names_of, 
 from shield_proxy.wire.fast import pure as fastpure
 from shield_proxy.wire.serving.arrival import Arrival
 from shield_proxy.wire.serving.exchange import Exchange
-from shield_proxy.wire.serving.listener import Listener, ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
+from shield_proxy.wire.serving.listener import Listener
 from shield_proxy.wire.serving.server import ServerConnection
 
 
@@ -74,7 +75,9 @@ class Told:
 
 def through_a_connection(module: Any, pieces: list[bytes], *, fast: bool, trusted: bool) -> bytes:
     names = names_of(module)
-    listener = Listener(Told(names, module.FastPath(names, LIMITS) if fast else None), ServerLimits(), lambda: NOW)
+    listener = Listener(
+        ServerConnection, Told(names, module.FastPath(names, LIMITS) if fast else None), ServerLimits(), lambda: NOW
+    )
     connection, transport = ServerConnection(listener, Arrival("192.0.2.1", trusted=trusted)), Recorder()
     connection.connection_made(transport)
     for piece in pieces:

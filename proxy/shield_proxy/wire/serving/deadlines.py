@@ -3,7 +3,7 @@
 from enum import Enum
 
 from shield_proxy.wire.serving.exchange import Exchange
-from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
 
 
 class Due(Enum):

@@ -4,7 +4,7 @@ from shield_proxy.wire.flow.channel import Channel
 from shield_proxy.wire.flow.inflow import Inflow
 from shield_proxy.wire.http.body import decoder_for
 from shield_proxy.wire.http.message import Framing, Refused
-from shield_proxy.wire.serving.listener import ServerLimits
+from shield_proxy.wire.serving.limits import ServerLimits
 
 
 class Intake:

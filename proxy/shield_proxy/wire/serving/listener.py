@@ -3,48 +3,37 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Protocol
 
 from shield_proxy.config.identity import Identity
 from shield_proxy.wire.fast import UNLIMITED, Client
-from shield_proxy.wire.http.parse import HeadLimits
 from shield_proxy.wire.serving.arrival import Arrival
 from shield_proxy.wire.serving.doors import Door, Entry, Room
+from shield_proxy.wire.serving.limits import ServerLimits
 from shield_proxy.wire.serving.opening import Opening
 from shield_proxy.wire.serving.pages import Pages
 from shield_proxy.wire.serving.service import Service
 from shield_proxy.wire.tls.hops import HopTls
 
-if TYPE_CHECKING:
-    from shield_proxy.wire.serving.server import ServerConnection
-
-
 ACCEPTS = 64
 """Connections taken at one time beside those that the loop takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """Seconds and sizes of the client's side."""
+class Served(Protocol):
+    """A client's connection, as its port sees it."""
 
-    keep_alive: float = 400
-    """Between two requests."""
-    request_head: float = 30
-    """From the first byte of a head to its last."""
-    send: float = 30
-    """Without progress: of a body the client sends, or of bytes it takes."""
-    body_grace: float = 30
-    body_rate: float = 500
-    """Bytes a second that a request's body must come with on average, after so many seconds of waiting for it."""
-    linger: float = 2
-    """After an early close, for the client to see the answer."""
-    requests: int = 0
-    """On one connection; its last answer closes it. 0: any number."""
-    connections: int = 20_000
-    held: int = 64 << 10
-    """Bytes kept of requests behind one that is being answered, before the client is paused."""
-    head: HeadLimits = field(default_factory=HeadLimits)
+    def sweep(self, now: float) -> None:
+        """Ends it if a deadline of its present state has passed."""
+        ...
+
+    def close_idle(self) -> None:
+        """Closes it between two requests."""
+        ...
+
+    def cut(self) -> None:
+        """Ends it at once."""
+        ...
 
 
 class Listener:
@@ -52,6 +41,7 @@ class Listener:
 
     def __init__(
         self,
+        connection: Callable[["Listener", Arrival | None], asyncio.Protocol],
         service: Service,
         limits: ServerLimits,
         clock: Callable[[], float],
@@ -62,8 +52,8 @@ class Listener:
         room: Room | None = None,
         pages: Pages | None = None,
     ) -> None:
-        """`tls` is for pods, `entry` for clients; without `room` the port has limits.connections for itself. `pages`
-        is its maker's; a port with TLS makes no use of it."""
+        """`connection` makes what reads requests. `tls` is for pods, `entry` for clients; without `room` the port has
+        limits.connections for itself. `pages` is its maker's; a port with TLS makes no use of it."""
         self.service = service
         self.limits = limits
         self.clock = clock
@@ -74,11 +64,12 @@ class Listener:
         self.refused = 0
         """Connections that were not admitted."""
         self.draining = False
+        self._connection = partial(connection, self)
         self.door = Door(entry or Entry(), room or Room(limits.connections), clock, self._connection)
         self.pages = None if self.mutual or self.door.encrypted else pages
         self._tls = tls
         self._accepts = accepts
-        self._connections: set[ServerConnection] = set()
+        self._connections: set[Served] = set()
         self._servers: list[asyncio.Server] = []
         self._sockets: list[socket.socket] = []
         """The same once more, for take_waiting."""
@@ -127,18 +118,13 @@ class Listener:
     def _accepted(self) -> asyncio.Protocol:
         return self._connection(None) if self.door.direct else Opening(self.door)
 
-    def _connection(self, arrival: Arrival | None) -> asyncio.Protocol:
-        from shield_proxy.wire.serving.server import ServerConnection  # the two know each other
-
-        return ServerConnection(self, arrival)
-
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
         """(host, port) of each socket."""
         names = [sock.getsockname() for server in self._servers for sock in server.sockets]
         return tuple((str(name[0]), int(name[1])) for name in names)
 
-    def admit(self, connection: "ServerConnection", identity: Identity | None) -> bool:
+    def admit(self, connection: Served, identity: Identity | None) -> bool:
         """Keeps the connection; False where it is one too many or of somebody else's."""
         if not self._accepts(identity) or not self.door.room.enter():
             self.refused += 1
@@ -151,7 +137,7 @@ class Listener:
         introduce = Client if self.fast is None else self.fast.introduce
         return introduce(arrival.peer, arrival.mark, arrival.trusted, self.limits.requests or UNLIMITED)
 
-    def forget(self, connection: "ServerConnection") -> None:
+    def forget(self, connection: Served) -> None:
         """The connection has ended."""
         if connection in self._connections:
             self._connections.remove(connection)
