@@ -8,6 +8,7 @@ figures beside it as JSON.
 import argparse
 import asyncio
 import json
+import os
 import platform
 import tempfile
 import time
@@ -23,6 +24,8 @@ from bench.machine import LOAD_CORE, SERVER_CORE, require, started
 from bench.peers import Peer
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
+IN_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+"""Where caches and logs of all servers are: how fast a disk takes what is written is no server's merit."""
 ALL = ("nginx", "shield", "pure", "haproxy", "varnish", "ats")
 
 
@@ -192,7 +195,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="into docs/performance.md and docs/performance.json")
     options = parser.parse_args()
     require({"wrk": "wrk", "h2load": "nghttp2-client", "openssl": "openssl", "taskset": "util-linux", **peers.PACKAGES})
-    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as name, ExitStack() as running:
         directory = Path(name)
         directory.chmod(0o755)
         (directory / "bodies").mkdir()
