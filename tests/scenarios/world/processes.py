@@ -74,7 +74,8 @@ class Tier:
         """Bytes of resident memory now, or with VmHWM the most there ever were."""
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split(f"{which}:")[1].split()[0]) << 10
+        found = status.partition(f"{which}:")[2].split()
+        return int(found[0]) << 10 if found else 0  # one that is just ending has none
 
     def descriptors(self) -> int:
         """Open file descriptors."""
