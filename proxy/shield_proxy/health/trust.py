@@ -3,6 +3,8 @@
 import ssl
 from functools import cached_property
 
+from shield_proxy.wire.tls.verifying import verify_servers
+
 
 class Trust:
     """The contexts of probes, made when the first check needs one: authorities cost megabytes."""
@@ -30,15 +32,5 @@ class Trust:
 
     def _context(self, *, verified: bool) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # As toward origins: a private authority need not have every extension of RFC 5280.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        if not verified:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif self._authorities is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(cadata=self._authorities)
+        verify_servers(context, self._authorities if verified else None, verified=verified)
         return context

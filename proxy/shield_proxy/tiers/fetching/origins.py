@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shield_proxy.config.state import Origin, OriginTls
 from shield_proxy.wire.tls.hops import CHAIN, KEY
+from shield_proxy.wire.tls.verifying import verify_servers
 from shield_proxy.wire.upstream.endpoint import Endpoint, TlsIdentity
 from shield_proxy.wire.upstream.failures import UpstreamFailed
 from shield_proxy.wire.upstream.resume import ResumingContext
@@ -68,20 +69,10 @@ class OriginContexts:
     def _make(self, tls: OriginTls, former: _Made | None) -> ssl.SSLContext:
         context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            if tls.ca_bundle is None:
-                context.load_default_certs()
-            else:
-                context.load_verify_locations(cadata=tls.ca_bundle)
+            verify_servers(context, tls.ca_bundle, verified=tls.verify)
         except (ssl.SSLError, ValueError) as error:
             raise UpstreamFailed("tls", f"caBundle: {error}") from error
-        # A private authority need not have every extension of RFC 5280, as long as it signed the certificate.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
-        if not tls.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
         if tls.client_certificate is not None:
             try:
                 self._show(context, tls.client_certificate)
