@@ -1,9 +1,10 @@
 """One request and its response on a probe's line, strictly read and bounded."""
 
+from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.health.journey import Journey
 from shield_proxy.health.judging import MOST_BODY, MOST_HEAD, head_end
 from shield_proxy.health.line import Line
-from shield_proxy.health.reasons import ProbeFailed, Reason, Stage
+from shield_proxy.health.reasons import ProbeFailed, Stage
 from shield_proxy.wire.http.body import decoder_for
 from shield_proxy.wire.http.message import Refused, ResponseHead
 from shield_proxy.wire.http.parse import HeadLimits, parse_response

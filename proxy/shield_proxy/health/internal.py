@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shield_proxy.health.hostnames import Address
+from shield_proxy.config.checks.hostnames import Address
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

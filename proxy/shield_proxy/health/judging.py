@@ -1,7 +1,8 @@
 """A response against what a check expects, as far as it was received. Pure."""
 
-from shield_proxy.health.check import HttpConfig
-from shield_proxy.health.reasons import ProbeFailed, Reason
+from shield_proxy.config.checks.check import HttpConfig
+from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.health.reasons import ProbeFailed
 from shield_proxy.wire.http.message import Refused, ResponseHead
 
 MOST_BODY = 10 << 10

@@ -9,14 +9,15 @@ from contextlib import contextmanager
 
 from aiodns.error import ARES_ETIMEOUT
 
-from shield_proxy.health.check import Check, CheckType
+from shield_proxy.config.checks.check import Check, CheckType
+from shield_proxy.config.checks.hostnames import covers, read_address
+from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.health.exchange import ask, read_body
-from shield_proxy.health.hostnames import covers, read_address
 from shield_proxy.health.internal import Internal
 from shield_proxy.health.journey import Journey
 from shield_proxy.health.judging import judge_body, judge_code
 from shield_proxy.health.line import Line
-from shield_proxy.health.reasons import ProbeFailed, Reason, Stage, of_certificate, of_errno, of_tls
+from shield_proxy.health.reasons import ProbeFailed, Stage, of_certificate, of_errno, of_tls
 from shield_proxy.health.sample import LONGEST_DETAIL, Sample
 from shield_proxy.health.targets import MOST_REDIRECTS, Target, first_target, redirect_of, redirected, request_of
 from shield_proxy.health.trust import Trust

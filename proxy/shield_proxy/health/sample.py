@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

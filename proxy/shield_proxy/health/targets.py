@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin, urlsplit
 
-from shield_proxy.health.check import DEFAULT_PORT, Check, CheckType
-from shield_proxy.health.hostnames import is_host, join_authority, read_address, split_authority
-from shield_proxy.health.reasons import ProbeFailed, Reason
+from shield_proxy.config.checks.check import DEFAULT_PORT, Check, CheckType
+from shield_proxy.config.checks.hostnames import is_host, join_authority, read_address, split_authority
+from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.health.reasons import ProbeFailed
 from shield_proxy.wire.http.message import Index
 from shield_proxy.wire.http.serialise import field_lines, request_bytes
 

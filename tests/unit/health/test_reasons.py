@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from shield_proxy.health.reasons import Reason, Stage, of_certificate, of_deadline, of_errno, of_tls
+from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.health.reasons import Stage, of_certificate, of_deadline, of_errno, of_tls
 
 WORDS = """TCP connection failed; HTTP timeout occurred; Response code mismatch error; Response body mismatch error;
 TLS untrusted certificate error; TLS name mismatch error; TLS protocol error; TLS unrecognized name error;

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shield_proxy.health.check import Check, CheckType, HttpConfig, Method
-from shield_proxy.health.reasons import ProbeFailed, Reason
+from shield_proxy.config.checks.check import Check, CheckType, HttpConfig, Method
+from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.health.reasons import ProbeFailed
 from shield_proxy.health.targets import Target, first_target, redirected, request_of
 from shield_proxy.wire.http.parse import HeadLimits, parse_request
 

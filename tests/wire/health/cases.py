@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from health.servers import Behaviour
 
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.reasons import Reason
 
 
 @dataclass(frozen=True)

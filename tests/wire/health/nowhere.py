@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import pytest
 
-from shield_proxy.health.check import Check, CheckType, TcpConfig
+from shield_proxy.config.checks.check import Check, CheckType, TcpConfig
+from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.health.internal import internal_addresses
 from shield_proxy.health.probe import Prober
-from shield_proxy.health.reasons import Reason
 
 SETTING = (
     "link set lo up",

@@ -11,8 +11,8 @@ from health.place import ID, SHORT, WEB, Place
 from health.servers import OK, Behaviour, answers, context_of, encrypted, floods, read_head, serving, wait_for_end
 from nameserver import NameServer
 
-from shield_proxy.health.check import Check, CheckType, HttpConfig
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.check import Check, CheckType, HttpConfig
+from shield_proxy.config.checks.reasons import Reason
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

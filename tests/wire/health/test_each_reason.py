@@ -26,9 +26,9 @@ from health.servers import (
 )
 from world.certificates import Authority
 
+from shield_proxy.config.checks.decode import decode_check
+from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.health.decode import decode_check
-from shield_proxy.health.reasons import Reason
 from shield_proxy.health.sample import misconfigured
 
 Probing = Callable[[Place], Awaitable[Reason | None]]

@@ -17,7 +17,7 @@ from health.servers import (
     wait_for_end,
 )
 
-from shield_proxy.health.check import Method
+from shield_proxy.config.checks.check import Method
 from shield_proxy.wire.http.parse import HeadLimits, parse_request
 
 HEAD = b"HTTP/1.1 200 OK\r\n"

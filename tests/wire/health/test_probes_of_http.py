@@ -8,10 +8,10 @@ from health.cases import Case, case
 from health.place import SHORT, Place
 from health.servers import OK, after_reading, answers, floods, leave, reset, serving, speaks_first, wait_for_end
 
+from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.health.exchange import ask
 from shield_proxy.health.journey import Journey
 from shield_proxy.health.line import Line
-from shield_proxy.health.reasons import Reason
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

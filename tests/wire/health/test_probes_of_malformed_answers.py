@@ -8,8 +8,8 @@ from corpus.answers import Answer, Bad, Good
 from health.place import Place
 from health.servers import Behaviour, leave, read_head, serving, wait_for_end
 
-from shield_proxy.health.check import Method
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.check import Method
+from shield_proxy.config.checks.reasons import Reason
 
 SMALL = 1500
 MANY_HINTS = "too many interim responses"

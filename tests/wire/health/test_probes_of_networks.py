@@ -7,7 +7,7 @@ from health.nowhere import NO_ROUTE_AT_ALL, NOBODY, ONLY_IPV6, PROHIBITED, SWALL
 from health.place import SHORT, Place
 from health.servers import DROP_ALL, DROP_WHAT_CARRIES_BYTES, drop, leave, serving, wait_for_end
 
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.reasons import Reason
 
 
 @pytest.mark.parametrize("kind", ["HTTP", "HTTPS", "TCP"])

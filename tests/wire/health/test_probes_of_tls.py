@@ -24,7 +24,7 @@ from health.servers import (
 )
 from world.certificates import Authority
 
-from shield_proxy.health.reasons import Reason
+from shield_proxy.config.checks.reasons import Reason
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from shield_proxy.config.checks.check import DEFAULT_CODES, Check, CheckType, HttpConfig, Method, TcpConfig
+from shield_proxy.config.checks.hostnames import is_host, split_authority
 from shield_proxy.config.reading import InvalidField, Reader
-from shield_proxy.health.check import DEFAULT_CODES, Check, CheckType, HttpConfig, Method, TcpConfig
-from shield_proxy.health.hostnames import is_host, split_authority
-from shield_proxy.wire.http.lines import TOKEN
 
 LEAST_INTERVAL, MOST_INTERVAL = 5, 3600
 MOST_RETRIES, MOST_CONSECUTIVE = 5, 100
@@ -17,7 +16,8 @@ MOST_CODES, MOST_FIELDS, MOST_HEADER, MOST_PATH, MOST_EXPECTED = 32, 32, 8 << 10
 CODE = re.compile(r"[2-5](?:[0-9]{2}|xx)")
 PATH = re.compile(r"/[\x21\x22\x24-\x7e]*")
 _ID = re.compile(r"[0-9a-f]{32}")
-_NAME = re.compile(TOKEN.decode())
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A token (RFC 9110, 5.6.2)."""
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
 RESERVED = frozenset(
     (

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shield_proxy.config.checks.check import Check, CheckType, HttpConfig, Method, TcpConfig
+from shield_proxy.config.checks.decode import RESERVED, decode_check
+from shield_proxy.config.checks.hostnames import is_host
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.health.check import Check, CheckType, HttpConfig, Method, TcpConfig
-from shield_proxy.health.decode import RESERVED, decode_check
-from shield_proxy.health.hostnames import is_host
 
 UID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

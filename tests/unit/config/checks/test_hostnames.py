@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shield_proxy.health.hostnames import covers, is_host, join_authority, split_authority
+from shield_proxy.config.checks.hostnames import covers, is_host, join_authority, split_authority
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Text of any kind begins with a table that Hypothesis makes once."""
