@@ -10,6 +10,7 @@ STALLED = "Stalled"
 DEGRADED = "Degraded"
 ORIGIN_UNRESOLVABLE = "OriginUnresolvable"
 CERTIFICATE_READY = "CertificateReady"
+HEALTHY = "Healthy"
 MOST_MESSAGE = 1024
 
 
@@ -18,7 +19,8 @@ class Finding:
     """What is found of one condition now."""
 
     type: str
-    status: bool
+    status: bool | None
+    """None: unknown."""
     reason: str
     """CamelCase."""
     message: str = ""
@@ -37,7 +39,7 @@ def set_conditions(
     out = []
     for finding in findings:
         old = condition(before, finding.type)
-        status = str(finding.status)
+        status = "Unknown" if finding.status is None else str(finding.status)
         same = old.get("status") == status and old.get("lastTransitionTime")
         out.append(
             {

@@ -17,6 +17,7 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 ZONE_KIND = "SmartShieldZone"
 FLEET_KIND = "ShieldFleet"
+CHECK_KIND = "HealthCheck"
 
 MOST = 52
 """Characters of a name: a Deployment's pods add up to 11 to it, and a label holds 63."""
@@ -29,11 +30,14 @@ LABEL_FLEET = f"{GROUP}/fleet"
 LABEL_TIER = f"{GROUP}/tier"
 LABEL_DATA_CENTER = f"{GROUP}/data-center"
 LABEL_ZONE = f"{GROUP}/zone"
+LABEL_SHARD = f"{GROUP}/shard"
 ANNOTATION_DATA_CENTER = f"{GROUP}/data-center"
 ANNOTATION_TEMPLATE_HASH = f"{GROUP}/template-hash"
 
 REDIS = "redis"
 """The component, and Workload.tier, of a data centre's Redis."""
+PROBER = "prober"
+"""The component of all that health checks are run with."""
 
 
 @functools.lru_cache(maxsize=16384)
@@ -97,6 +101,22 @@ def record_chunks(fleet: str) -> tuple[str, ...]:
     return tuple(record_chunk(fleet, i) for i in range(CHUNKS))
 
 
+def prober(data_center: str, shard: int) -> str:
+    """The CronJob and the Lease of a shard of a namespace's checks in a data centre."""
+    return child("shield", "probes", data_center, str(shard))
+
+
+def prober_account(data_center: str) -> str:
+    """The ServiceAccount, Role and RoleBinding of a namespace's probers in a data centre. The chart's admission policy
+    knows probers by how this name begins."""
+    return child("shield", PROBER, data_center)
+
+
+def prober_policy() -> str:
+    """The NetworkPolicy of a namespace's probers."""
+    return child("shield", "probers")
+
+
 def service_dns(service: str, namespace: str) -> str:
     """A Service's name as pods of any namespace resolve it; their search domains add the cluster's."""
     return f"{service}.{namespace}.svc"
@@ -126,6 +146,20 @@ def tier_labels(fleet: str, tier: str, data_center: str) -> dict[str, str]:
 def tier_selector(fleet: str, tier: str, data_center: str) -> dict[str, str]:
     """What selects the pods of a tier in a data centre. A Deployment's selector is immutable: never extend it."""
     return {LABEL_FLEET: fleet, LABEL_TIER: str(tier), LABEL_DATA_CENTER: data_center_label(data_center)}
+
+
+def prober_labels(data_center: str | None = None, shard: int | None = None) -> dict[str, str]:
+    """Labels of what belongs to the probers of a namespace, of a data centre, of one of its shards."""
+    out = {
+        "app.kubernetes.io/name": "smart-shield",
+        LABEL_COMPONENT: PROBER,
+        LABEL_MANAGED_BY: MANAGED_BY,
+    }
+    if data_center is not None:
+        out[LABEL_DATA_CENTER] = data_center_label(data_center)
+    if shard is not None:
+        out[LABEL_SHARD] = str(shard)
+    return out
 
 
 def edge_selector(fleet: str) -> dict[str, str]:

@@ -37,7 +37,13 @@ class Installation:
     priority_class: str = ""
     """priorityClassName of the fleets' pods; "" leaves it to the cluster's default."""
     log_level: str = "info"
-    """Of the proxies."""
+    """Of the proxies and probers."""
+    region_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Code that a health check may name (such as WEU) -> the cluster's regions it stands for."""
+    internal_networks: tuple[str, ...] = ()
+    """CIDRs and addresses that no health check may probe."""
+    run_minutes: int = 10
+    """How long one run of a prober lasts; divides 60."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from enum import StrEnum
 class Health(StrEnum):
     """Of an origin, in the eyes of a data centre, of a region or of all."""
 
-    UNKNOWN = "unknown"
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
+    UNKNOWN = "Unknown"
+    HEALTHY = "Healthy"
+    UNHEALTHY = "Unhealthy"
 
 
 @dataclass(frozen=True, slots=True)

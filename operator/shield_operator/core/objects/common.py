@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shield_operator.core.layout import Layout
+from shield_operator.core.world import Installation
 
 Object = dict[str, Any]
 
@@ -23,8 +24,8 @@ def metadata(
     return out
 
 
-def pod_basics(layout: Layout, region: str, zone: str, uid: int, account: str) -> Object:
-    """The part of a pod's spec that proxies and Redis share: where it runs, and as little privilege as there is."""
+def pod_basics(installation: Installation, region: str, zone: str, uid: int, account: str) -> Object:
+    """The part of a pod's spec that proxies, Redis and probers share: where it runs, and as little privilege as there is."""
     out: Object = {
         "serviceAccountName": account,
         "automountServiceAccountToken": False,
@@ -36,12 +37,12 @@ def pod_basics(layout: Layout, region: str, zone: str, uid: int, account: str) -
             "fsGroup": uid,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "nodeSelector": {layout.installation.region_label: region, layout.installation.zone_label: zone},
+        "nodeSelector": {installation.region_label: region, installation.zone_label: zone},
     }
-    if layout.installation.image_pull_secrets:
-        out["imagePullSecrets"] = [{"name": name} for name in layout.installation.image_pull_secrets]
-    if layout.installation.priority_class:
-        out["priorityClassName"] = layout.installation.priority_class
+    if installation.image_pull_secrets:
+        out["imagePullSecrets"] = [{"name": name} for name in installation.image_pull_secrets]
+    if installation.priority_class:
+        out["priorityClassName"] = installation.priority_class
     return out
 
 

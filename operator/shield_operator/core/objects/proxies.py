@@ -64,7 +64,7 @@ def template_hash(obj: Mapping[str, Any]) -> str:
 
 def _pod(layout: Layout, tier: Tier, place: Place) -> Object:
     return {
-        **pod_basics(layout, place.region, place.zone, UID, naming.service_account(layout.key.name)),
+        **pod_basics(layout.installation, place.region, place.zone, UID, naming.service_account(layout.key.name)),
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "topologySpreadConstraints": [
             {

@@ -72,7 +72,7 @@ def service(layout: Layout, place: Place) -> Object:
 def _pod(layout: Layout, place: Place) -> Object:
     probe = {"exec": {"command": ["sh", "-c", ALIVE.format(port=PORT)]}, "timeoutSeconds": 3}
     return {
-        **pod_basics(layout, place.region, place.zone, UID, naming.service_account(layout.key.name)),
+        **pod_basics(layout.installation, place.region, place.zone, UID, naming.service_account(layout.key.name)),
         "terminationGracePeriodSeconds": 5,
         "containers": [
             {

@@ -1,0 +1,15 @@
+"""What probers and the operator agree on beside the HealthCheck itself: a prober's Lease and its command."""
+
+LEASE_SECONDS = 30
+"""A Lease that was not renewed for so long is silent: its data centre has no vote, and the next run takes over."""
+RENEW_SECONDS = 10
+COUNTERS = "smartshield.io/counters"
+"""Annotation of a Lease: compact JSON {check id: [verdict, fails, successes]}."""
+SUCCESSOR = "smartshield.io/successor"
+"""Annotation of a Lease: `RUN FROM`. The run of that name owns the slots later than FROM, seconds since the epoch."""
+RUN_OVERLAP_SECONDS = 180
+"""A run may go on for so long after the next one should have begun; then it is ended."""
+GRACE_SECONDS = 30
+"""Between a run's SIGTERM and its end."""
+INTERNAL_NETWORKS = "SHIELD_INTERNAL_NETWORKS"
+"""Environment of a prober: CIDRs and addresses, separated by commas, that no probe may go to."""
