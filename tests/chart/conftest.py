@@ -41,6 +41,11 @@ FLIPPED: dict[str, Any] = {
         "clients": {"proxyProtocol": True, "trustedProxies": ["10.0.0.0/8", "2001:db8::/32"]},
     },
     "fleets": {"logLevel": "warning", "priorityClassName": "edge-critical"},
+    "healthChecks": {
+        "regions": {"WEU": ["eu-west", "eu-north"]},
+        "internalNetworks": ["10.96.0.0/12", "2001:db8::1"],
+        "runMinutes": 30,
+    },
     "logLevel": "debug",
     "networkPolicies": {"enabled": False, "apiServerPorts": [16443]},
     "serviceAccount": {"create": False, "name": "made-elsewhere"},

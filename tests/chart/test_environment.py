@@ -24,6 +24,7 @@ def test_defaults_are_understood(defaults: list[Object]) -> None:
     assert (fleet.memory, fleet.redis.memory) == (128 << 20, 256 << 20)
     assert (fleet.lower.resources, fleet.redis.resources) == ({}, {})
     assert installation.network_policies is True
+    assert (installation.region_codes, installation.internal_networks, installation.run_minutes) == ({}, (), 10)
 
 
 def test_flipped_values_are_understood(flipped: list[Object]) -> None:
@@ -38,6 +39,9 @@ def test_flipped_values_are_understood(flipped: list[Object]) -> None:
     assert installation.network_policies is False
     assert (installation.log_level, installation.priority_class) == ("warning", "edge-critical")
     assert settings.log_level == "debug"
+    assert installation.region_codes == {"WEU": ("eu-west", "eu-north")}
+    assert installation.internal_networks == ("10.96.0.0/12", "2001:db8::1")
+    assert installation.run_minutes == 30
     assert (fleet.lower.replicas, fleet.upper.replicas, fleet.access_log) == (3, 1, True)
     assert (fleet.access_log_format, fleet.access_log_sample) == ("Combined", 5)
     assert fleet.clients.proxy_protocol is True

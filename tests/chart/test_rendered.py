@@ -10,6 +10,7 @@ import yaml
 from kubernetes import client
 
 from shield_operator.core import naming
+from shield_operator.core.health.objects import REPORT
 from shield_proxy.config.contract import INTERNAL_PORT
 from shield_proxy.config.version import VERSION
 
@@ -27,8 +28,16 @@ MODELS: dict[str, Any] = {
     "RoleBinding": client.V1RoleBinding,
     "Service": client.V1Service,
     "ServiceAccount": client.V1ServiceAccount,
+    "ValidatingAdmissionPolicy": client.V1ValidatingAdmissionPolicy,
+    "ValidatingAdmissionPolicyBinding": client.V1ValidatingAdmissionPolicyBinding,
 }
-CLUSTER_SCOPED = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def of_kind(objects: list[Object], kind: str, component: str = "operator") -> Object:
@@ -77,6 +86,7 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
         ("ClusterRole", "edge-smart-shield-test"),
         ("ClusterRoleBinding", "edge-smart-shield"),
         ("ClusterRoleBinding", "edge-smart-shield-test"),
+        ("CustomResourceDefinition", "healthchecks.smartshield.io"),
         ("CustomResourceDefinition", "shieldfleets.smartshield.io"),
         ("CustomResourceDefinition", "smartshieldzones.smartshield.io"),
         ("Deployment", "edge-smart-shield"),
@@ -87,6 +97,8 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
         ("Service", "edge-smart-shield"),
         ("ServiceAccount", "edge-smart-shield"),
         ("ServiceAccount", "edge-smart-shield-test"),
+        ("ValidatingAdmissionPolicy", "edge-smart-shield-probers"),
+        ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-probers"),
     ]
 
 
@@ -175,6 +187,9 @@ def test_the_operator_is_recreated_and_told_what_the_chart_says(defaults: list[O
             separators=(",", ":"),
         ),
         "SHIELD_PROXY_LOG_LEVEL": "info",
+        "SHIELD_REGION_CODES": "{}",
+        "SHIELD_INTERNAL_NETWORKS": "",
+        "SHIELD_RUN_MINUTES": "10",
         "SHIELD_PRIORITY_CLASS": "",
         "SHIELD_NETWORK_POLICIES": "true",
         "SHIELD_LOG_LEVEL": "info",
@@ -188,6 +203,7 @@ def test_every_flipped_value_arrives(flipped: list[Object], flipped_values: dict
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert json.loads(environment(flipped).pop("SHIELD_FLEET_DEFAULTS")) == values["fleetDefaults"]
+    assert json.loads(environment(flipped)["SHIELD_REGION_CODES"]) == values["healthChecks"]["regions"]
     assert (
         environment(flipped).items()
         >= {
@@ -198,6 +214,8 @@ def test_every_flipped_value_arrives(flipped: list[Object], flipped_values: dict
             "SHIELD_REGION_LABEL": "example.com/region",
             "SHIELD_ZONE_LABEL": "example.com/zone",
             "SHIELD_PROXY_LOG_LEVEL": "warning",
+            "SHIELD_INTERNAL_NETWORKS": "10.96.0.0/12,2001:db8::1",
+            "SHIELD_RUN_MINUTES": "30",
             "SHIELD_PRIORITY_CLASS": "edge-critical",
             "SHIELD_NETWORK_POLICIES": "false",
             "SHIELD_LOG_LEVEL": "debug",
@@ -267,6 +285,16 @@ def test_a_long_release_name_stays_within_limits(render: Any) -> None:
     """Names of objects are at most 63 characters long, the test's suffix included."""
     objects = render(release="r" * 53)
     assert max(len(o["metadata"]["name"]) for o in objects) <= 63
+
+
+def test_the_admission_policy_knows_probers_by_their_accounts(defaults: list[Object]) -> None:
+    """And asks for the right that their Roles give."""
+    spec = of_kind(defaults, "ValidatingAdmissionPolicy")["spec"]
+    assert naming.prober_account("eu/a").startswith("shield-prober-")
+    assert ":shield-prober-'" in spec["matchConditions"][0]["expression"]
+    assert f"check('{REPORT}')" in spec["validations"][1]["expression"]
+    binding = of_kind(defaults, "ValidatingAdmissionPolicyBinding")["spec"]
+    assert (binding["policyName"], binding["validationActions"]) == ("edge-smart-shield-probers", ["Deny"])
 
 
 def test_the_chart_names_the_product_s_version_and_kubernetes(chart: Path) -> None:

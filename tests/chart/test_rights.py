@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from shield_operator.core.health.decode import check_object
+from shield_operator.core.health.planning import make_checks_plan
+from shield_operator.core.health.world import ChecksKey, ChecksWorld
+from shield_operator.core.world import Installation, Node
 from shield_operator.kube import kinds
+from shield_operator.kube.settings import read_settings
 
 Object = dict[str, Any]
 
@@ -19,8 +24,16 @@ def verbs(found: list[Object], group: str, resource: str) -> set[str]:
     return {v for rule in found if group in rule["apiGroups"] and resource in rule["resources"] for v in rule["verbs"]}
 
 
+def installation(objects: list[Object]) -> Installation:
+    """What the operator is told."""
+    (deployment,) = [o for o in objects if o["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return read_settings({item["name"]: item.get("value", "x") for item in container["env"]}).installation
+
+
 def test_nothing_is_a_wildcard(defaults: list[Object]) -> None:
-    """Groups, resources and verbs are spelt out; nothing binds, escalates, impersonates or executes."""
+    """Groups, resources and verbs are spelt out; nothing binds, escalates, impersonates or executes. Roles that the
+    operator makes can therefore hold no right that it has not."""
     roles = [o for o in defaults if o["kind"] in ("Role", "ClusterRole")]
     assert len(roles) == 3
     for role in roles:
@@ -45,9 +58,13 @@ def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: 
         wanted[kind.group, kind.plural] = {"list", "watch"}
     for kind in kinds.OWNED:
         wanted[kind.group, kind.plural] |= {"create", "patch", "delete"}
-    for kind in (kinds.ZONE, kinds.FLEET):
+    for kind in (kinds.ZONE, kinds.FLEET, kinds.CHECK):
         wanted[kind.group, f"{kind.plural}/status"] = {"patch"}
+    wanted[kinds.JOB.group, kinds.JOB.plural] = {"create"}
     wanted[kinds.CONFIG_MAP.group, kinds.CONFIG_MAP.plural] |= {"get"}
+    for kind in (kinds.CHECK, kinds.LEASE):
+        wanted[kind.group, kind.plural] |= {"get"}  # which probers are given
+    wanted[kinds.CHECK.group, "healthchecks/probes"] = {"report"}
     wanted["", "events"] = wanted["", "secrets"] = {"create", "patch"}
     found = rules(defaults, "ClusterRole")
     allowed = {(g, r): verbs(found, g, r) for rule in found for g in rule["apiGroups"] for r in rule["resources"]}
@@ -55,9 +72,28 @@ def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: 
 
 
 def test_leadership_is_a_lease_in_the_operators_namespace(defaults: list[Object]) -> None:
-    """And nowhere else."""
+    """It is replaced there, and nowhere else: Leases of probers are applied."""
     assert verbs(rules(defaults, "Role"), "coordination.k8s.io", "leases") == {"get", "create", "update"}
-    assert verbs(rules(defaults, "ClusterRole"), "coordination.k8s.io", "leases") == set()
+    assert "update" not in verbs(rules(defaults, "ClusterRole"), "coordination.k8s.io", "leases")
+
+
+def test_probers_are_given_what_the_operator_has(defaults: list[Object]) -> None:
+    """The API server refuses a Role with more than its maker may do."""
+    had = rules(defaults, "ClusterRole")
+    world = ChecksWorld(
+        key=ChecksKey("shop"),
+        installation=installation(defaults),
+        now=0.0,
+        timestamp="1970-01-01T00:00:00Z",
+        checks=(check_object({"metadata": {"uid": "u", "name": "c"}, "spec": {"address": "a.example.com"}}),),
+        nodes=(Node("n", "eu", "a", ready=True),),
+    )
+    given = [rule for body in make_checks_plan(world).objects if body["kind"] == "Role" for rule in body["rules"]]
+    assert given
+    for rule in given:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                assert set(rule["verbs"]) <= verbs(had, group, resource), rule
 
 
 def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> None:
@@ -70,7 +106,7 @@ def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> 
 def test_bindings_bind_their_own_role_to_their_own_account(defaults: list[Object]) -> None:
     """The account named is one that the chart makes."""
     accounts = {o["metadata"]["name"] for o in defaults if o["kind"] == "ServiceAccount"}
-    bindings = [o for o in defaults if o["kind"].endswith("Binding")]
+    bindings = [o for o in defaults if o["kind"] in ("RoleBinding", "ClusterRoleBinding")]
     assert len(bindings) == 3
     for binding in bindings:
         (subject,) = binding["subjects"]

@@ -9,7 +9,15 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE = {"affinity", "nodeSelector", "podAnnotations", "podLabels", "resources", "metrics.serviceMonitor.labels"}
+FREE = {
+    "affinity",
+    "healthChecks.regions",
+    "metrics.serviceMonitor.labels",
+    "nodeSelector",
+    "podAnnotations",
+    "podLabels",
+    "resources",
+}
 """Values whose content is Kubernetes' own, or the user's."""
 
 
@@ -98,6 +106,10 @@ def test_schema_and_values_name_the_same(values: dict[str, Any], schema: dict[st
         ({"fleetDefaults": {"accessLogSample": 101}}, "accessLogSample"),
         ({"fleetDefaults": {"clients": {"proxyProtocol": "on"}}}, "proxyProtocol"),
         ({"fleetDefaults": {"clients": {"trustedProxies": "10.0.0.0/8"}}}, "trustedProxies"),
+        ({"healthChecks": {"regions": {"EUROPE": ["eu"]}}}, "EUROPE"),
+        ({"healthChecks": {"regions": {"WEU": "eu"}}}, "WEU"),
+        ({"healthChecks": {"internalNetworks": ["cluster.local"]}}, "internalNetworks"),
+        ({"healthChecks": {"runMinutes": 7}}, "runMinutes"),
     ],
     ids=lambda case: json.dumps(case) if isinstance(case, dict) else None,
 )

@@ -55,13 +55,16 @@ class BareApi:
         path.write_text(json.dumps(document))
         return path
 
-    def call(self, method: str, path: str, body: object = None, content: str = "application/json") -> Any:
-        """The decoded answer to a superuser's request; None for 404."""
+    def call(
+        self, method: str, path: str, body: object = None, content: str = "application/json", user: str = ""
+    ) -> Any:
+        """The decoded answer to a request of a superuser, who may act as another `user`; None for 404."""
+        headers = {"Authorization": f"Bearer {self.tokens['admin']}", "Content-Type": content}
         request = urllib.request.Request(
             f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.tokens['admin']}", "Content-Type": content},
+            headers={**headers, "Impersonate-User": user} if user else headers,
         )
         try:
             with urllib.request.urlopen(request, context=_unverified(), timeout=10) as answer:

@@ -22,12 +22,22 @@ GROUPS = "/apis/smartshield.io/v1alpha1"
 
 WRITE = ["list", "watch", "create", "patch", "delete"]
 CLUSTER_RULES = [
-    {"apiGroups": ["smartshield.io"], "resources": ["smartshieldzones", "shieldfleets"], "verbs": ["list", "watch"]},
     {
         "apiGroups": ["smartshield.io"],
-        "resources": ["smartshieldzones/status", "shieldfleets/status"],
+        "resources": ["smartshieldzones", "shieldfleets", "healthchecks"],
+        "verbs": ["list", "watch"],
+    },
+    {
+        "apiGroups": ["smartshield.io"],
+        "resources": ["smartshieldzones/status", "shieldfleets/status", "healthchecks/status"],
         "verbs": ["patch"],
     },
+    {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": WRITE},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [*WRITE, "get"]},
+    {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": WRITE},
+    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["get"]},
+    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks/probes"], "verbs": ["report"]},
     {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"], "verbs": WRITE},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
@@ -95,6 +105,7 @@ def install_definitions(api: BareApi) -> None:
         api.call("POST", CRDS, yaml.safe_load(path.read_text()))
     poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/smartshieldzones"), 20, 0.1)
     poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/shieldfleets"), 20, 0.1)
+    poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/healthchecks"), 20, 0.1)
 
 
 def add_node(api: BareApi, name: str, region: str, zone: str) -> None:

@@ -46,7 +46,8 @@ class Unreachable(Exception):
 
 
 def fence(check: Callable[[], None]) -> aiohttp.TraceConfig:
-    """A trace under which a request that changes anything but a Lease calls `check` just before its headers leave.
+    """A trace under which a request that changes anything but the leader's Lease, which alone is created and replaced,
+    calls `check` just before its headers leave.
 
     What `check` raises ends the request unsent, wherever it was delayed until then.
     """
@@ -55,7 +56,8 @@ def fence(check: Callable[[], None]) -> aiohttp.TraceConfig:
     async def before_headers(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, request: aiohttp.TraceRequestHeadersSentParams
     ) -> None:
-        if request.method != "GET" and not request.url.path.startswith(f"{LEASE.root}/"):
+        leading = request.method in ("POST", "PUT") and request.url.path.startswith(f"{LEASE.root}/")
+        if request.method != "GET" and not leading:
             check()
 
     trace.on_request_headers_sent.append(before_headers)
@@ -120,11 +122,13 @@ class Api:
             force_conflicts="true",
         )
 
-    async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Object:
-        """JSON merge patch (RFC 7386)."""
+    async def merge(
+        self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any], subresource: str | None = None
+    ) -> Object:
+        """JSON merge patch (RFC 7386). With metadata.resourceVersion it changes that version alone, else Conflict."""
         content = "application/merge-patch+json"
         return await self._write(
-            "patch", kind.path(namespace, name), body, content_type=content, field_manager=MANAGED_BY
+            "patch", kind.path(namespace, name, subresource), body, content_type=content, field_manager=MANAGED_BY
         )
 
     async def delete(self, kind: Kind, body: Mapping[str, Any]) -> bool:

@@ -8,11 +8,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shield_operator.core.world import FleetKey
 from shield_operator.kube.api import Api, ApiError, Unreachable
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CHILD_SELECTOR, WATCHED, Kind
 from shield_operator.kube.progress import Progress
+from shield_operator.kube.views import Key
 
 EVERY_SECONDS = 60.0
 GRACE_SECONDS = 5.0
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Audit:
     """Lists every kind now and then."""
 
-    def __init__(self, api: Api, index: Index, progress: Progress, concern: Callable[[frozenset[FleetKey]], None]):
+    def __init__(self, api: Api, index: Index, progress: Progress, concern: Callable[[frozenset[Key]], None]):
         self._api = api
         self._index = index
         self._progress = progress
@@ -83,7 +83,7 @@ class Audit:
         return unseen + [body for body in held if body["metadata"]["uid"] not in current]
 
     def _take(self, kind: Kind, listed: list[dict[str, Any]], gone: list[dict[str, Any]]) -> None:
-        keys: frozenset[FleetKey] = frozenset()
+        keys: frozenset[Key] = frozenset()
         for body in listed:
             keys |= self._index.put(kind, body)
         for body in gone:

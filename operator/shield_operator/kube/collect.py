@@ -18,7 +18,7 @@ from shield_operator.kube.progress import Progress
 from shield_operator.kube.queue import Lap, WorkQueue
 from shield_operator.kube.record import Held, decode_record
 from shield_operator.kube.secrets import SecretKeeper
-from shield_operator.kube.views import pod_of
+from shield_operator.kube.views import Key, pod_of
 from shield_proxy.config.record import InvalidRecord, digest_of
 
 EVERY_SECONDS = 5.0
@@ -50,7 +50,7 @@ class Collector:
         client: PodClient,
         keeper: SecretKeeper,
         index: Index,
-        concern: Callable[[frozenset[FleetKey]], None],
+        concern: Callable[[frozenset[Key]], None],
         progress: Progress,
         counters: Counters,
     ) -> None:

@@ -1,4 +1,4 @@
-"""The view of the cluster: the newest version of every watched object, and which fleets a change concerns."""
+"""The view of the cluster: the newest version of every watched object, and what a change concerns."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,8 +6,9 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.world import FleetKey
-from shield_operator.kube.kinds import NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
-from shield_operator.kube.views import fleet_key_of, matters, trim
+from shield_operator.kube.kinds import LEASE, NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
+from shield_operator.kube.probers import renewal_of
+from shield_operator.kube.views import Key, fleet_key_of, key_of, matters, trim
 
 Body = dict[str, Any]
 Place = tuple[str, str]
@@ -17,29 +18,34 @@ TOMBSTONE_SECONDS = 300.0
 
 
 class Index:
-    """Objects by kind and by fleet. Fed by watches and audit; an older version never replaces a newer one."""
+    """Objects by kind, and by the fleet or the namespace whose checks they belong to. Fed by watches
+    and audit; an older version never replaces a newer one."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._objects: dict[str, dict[Place, Body]] = {kind.kind: {} for kind in WATCHED}
-        self._fleets: dict[FleetKey, dict[tuple[str, str], Body]] = {}
+        self._fleets: dict[Key, dict[tuple[str, str], Body]] = {}
         self._hosts: dict[str, set[Place]] = {}
+        self._heard: dict[Place, float] = {}
+        """When a Lease was seen to be renewed."""
         self._gone: dict[str, tuple[float, int]] = {}
         """UID -> when and at which version an object went lately: a slower source may still tell of it. One that only
         lost the label by which it is watched comes back in a later version."""
 
-    def put(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
-        """Takes in an object. Returns the fleets whose plan may change by it."""
+    def put(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[Key]:
+        """Takes in an object. Returns whose plan may change by it."""
         place = _place(body)
         before = self._objects[kind.kind].get(place)
         if self.knows_gone(body) or (before is not None and _version(body) <= _version(before)):
             return frozenset()
         concerned = self._concerned(kind, before) if before is not None else frozenset()
-        if before is not None:
-            self._remove(kind, place, before)
         after = trim(kind, body)
+        if before is not None:
+            if kind is LEASE and renewal_of(before) != renewal_of(after):
+                self._heard[place] = self._clock()
+            self._remove(kind, place, before)
         self._objects[kind.kind][place] = after
-        key = fleet_key_of(kind, after)
+        key = key_of(kind, after)
         if key is not None:
             self._fleets.setdefault(key, {})[(kind.kind, place[1])] = after
         if kind is ZONE:
@@ -47,7 +53,7 @@ class Index:
                 self._hosts.setdefault(host, set()).add(place)
         return concerned | self._concerned(kind, after) if matters(kind, before, after) else frozenset()
 
-    def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[FleetKey]:
+    def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[Key]:
         """Forgets an object that was deleted; one of the same name with another UID stays."""
         now = self._clock()
         self._gone = {uid: gone for uid, gone in self._gone.items() if now - gone[0] < TOMBSTONE_SECONDS}
@@ -58,6 +64,8 @@ class Index:
             return frozenset()
         concerned = self._concerned(kind, before)
         self._remove(kind, place, before)
+        if kind is LEASE:
+            self._heard.pop(place, None)
         return concerned
 
     def knows_gone(self, body: Mapping[str, Any]) -> bool:
@@ -73,12 +81,17 @@ class Index:
         """Every object of the kind. A live view: copy it before waiting."""
         return self._objects[kind.kind]
 
-    def of_fleet(self, key: FleetKey, kind: Kind) -> list[Body]:
-        """The fleet's objects of a kind, by name."""
+    def silence(self, namespace: str, name: str) -> float | None:
+        """Seconds since a Lease was seen to be renewed; None: not yet."""
+        at = self._heard.get((namespace, name))
+        return None if at is None else self._clock() - at
+
+    def of_fleet(self, key: Key, kind: Kind) -> list[Body]:
+        """Its objects of a kind, by name."""
         return [body for (name, _), body in sorted(self._fleet(key).items(), key=lambda i: i[0]) if name == kind.kind]
 
-    def owned(self, key: FleetKey) -> Iterator[tuple[Kind, Body]]:
-        """The fleet's children that the operator applies and prunes."""
+    def owned(self, key: Key) -> Iterator[tuple[Kind, Body]]:
+        """Its children that the operator applies and prunes."""
         for kind in OWNED:
             for body in self.of_fleet(key, kind):
                 yield kind, body
@@ -101,22 +114,22 @@ class Index:
         places = {place for zone in zones for host in _hosts(zone) for place in self._hosts[host]}
         return [self._objects[ZONE.kind][place] for place in sorted(places)]
 
-    def has(self, key: FleetKey) -> bool:
-        """Whether the fleet has a zone, a ShieldFleet or a child."""
+    def has(self, key: Key) -> bool:
+        """Whether there is anything of it: a zone, a ShieldFleet, a check or a child."""
         return key in self._fleets
 
-    def keys(self) -> frozenset[FleetKey]:
-        """Every fleet that has a zone, a ShieldFleet or a child."""
+    def keys(self) -> frozenset[Key]:
+        """Everything that there is anything of."""
         return frozenset(self._fleets)
 
-    def _fleet(self, key: FleetKey) -> dict[tuple[str, str], Body]:
+    def _fleet(self, key: Key) -> dict[tuple[str, str], Body]:
         return self._fleets.get(key, {})
 
-    def _concerned(self, kind: Kind, body: Body) -> frozenset[FleetKey]:
+    def _concerned(self, kind: Kind, body: Body) -> frozenset[Key]:
         if kind is NODE:
             return self.keys()
-        key = fleet_key_of(kind, body)
-        keys = {key} if key is not None else set()
+        key = key_of(kind, body)
+        keys: set[Key] = {key} if key is not None else set()
         if kind is ZONE:
             sharers = (self._objects[ZONE.kind][place] for host in _hosts(body) for place in self._hosts.get(host, ()))
             keys |= {sharer for zone in sharers if (sharer := fleet_key_of(ZONE, zone)) is not None}
@@ -124,7 +137,7 @@ class Index:
 
     def _remove(self, kind: Kind, place: Place, body: Body) -> None:
         del self._objects[kind.kind][place]
-        key = fleet_key_of(kind, body)
+        key = key_of(kind, body)
         if key is not None:
             self._fleet(key).pop((kind.kind, place[1]), None)
             if not self._fleet(key):

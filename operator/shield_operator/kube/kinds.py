@@ -44,6 +44,7 @@ class Kind:
 
 ZONE = Kind(naming.ZONE_KIND, "smartshieldzones", naming.GROUP, naming.VERSION)
 FLEET = Kind(naming.FLEET_KIND, "shieldfleets", naming.GROUP, naming.VERSION)
+CHECK = Kind(naming.CHECK_KIND, "healthchecks", naming.GROUP, naming.VERSION)
 NODE = Kind("Node", "nodes", namespaced=False)
 POD = Kind("Pod", "pods", child=True)
 SERVICE = Kind("Service", "services", child=True)
@@ -54,14 +55,21 @@ DISRUPTION_BUDGET = Kind("PodDisruptionBudget", "poddisruptionbudgets", "policy"
 NETWORK_POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", child=True)
 SECRET = Kind("Secret", "secrets")
 EVENT = Kind("Event", "events")
-LEASE = Kind("Lease", "leases", "coordination.k8s.io")
+JOB = Kind("Job", "jobs", "batch")
+CRON_JOB = Kind("CronJob", "cronjobs", "batch", child=True)
+ROLE = Kind("Role", "roles", "rbac.authorization.k8s.io", child=True)
+ROLE_BINDING = Kind("RoleBinding", "rolebindings", "rbac.authorization.k8s.io", child=True)
+LEASE = Kind("Lease", "leases", "coordination.k8s.io", child=True)
+"""Watched are those of probers. The leader's has no label."""
 
-OWNED = (DEPLOYMENT, SERVICE, CONFIG_MAP, DISRUPTION_BUDGET, NETWORK_POLICY, SERVICE_ACCOUNT)
+OF_FLEETS = (DEPLOYMENT, SERVICE, CONFIG_MAP, DISRUPTION_BUDGET, NETWORK_POLICY, SERVICE_ACCOUNT)
+OF_CHECKS = (CRON_JOB, LEASE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT, NETWORK_POLICY)
+OWNED = tuple(dict.fromkeys((*OF_FLEETS, *OF_CHECKS)))
 """What the operator applies, restores and prunes. Secrets are applied too, but never read outside its namespace."""
-WATCHED = (ZONE, FLEET, NODE, POD, *OWNED)
+WATCHED = (ZONE, FLEET, CHECK, NODE, POD, *OWNED)
 CHILD_SELECTOR = f"{naming.LABEL_MANAGED_BY}={naming.MANAGED_BY}"
 
-BY_NAME = {kind.kind: kind for kind in (*WATCHED, SECRET, EVENT, LEASE)}
+BY_NAME = {kind.kind: kind for kind in (*WATCHED, SECRET, EVENT, JOB)}
 
 
 def kind_of(body: Any) -> Kind:

@@ -12,6 +12,8 @@ from shield_operator.core.world import FleetKey
 from shield_operator.kube.api import Api, ApiError, Unreachable
 from shield_operator.kube.apply import Applier
 from shield_operator.kube.audit import Audit
+from shield_operator.kube.checks import Checks
+from shield_operator.kube.children import Children
 from shield_operator.kube.collect import Collector
 from shield_operator.kube.connection import connect, load_configuration
 from shield_operator.kube.counters import Counters, render
@@ -31,10 +33,11 @@ from shield_operator.kube.record import RecordStore
 from shield_operator.kube.resolve import Resolver
 from shield_operator.kube.secrets import SecretKeeper
 from shield_operator.kube.settings import Settings
+from shield_operator.kube.views import Key
 from shield_operator.kube.watch import watch
 
 WORKERS = 4
-"""Fleets reconciled side by side."""
+"""Fleets, or namespaces with checks, reconciled side by side."""
 VISITORS = 8
 """Fleets whose pods are visited side by side."""
 log = logging.getLogger(__name__)
@@ -51,7 +54,7 @@ class Operator:
         self._progress = Progress()
         self._counters = Counters()
         self._index = Index()
-        self._queue: WorkQueue[FleetKey] | None = None
+        self._queue: WorkQueue[Key] | None = None
         self._collector: Collector | None = None
         self._audit = Audit(api, self._index, self._progress, self._concern)
         self._lease = LeaseKeeper(api, settings.installation.namespace, settings.identity, leadership, self._progress)
@@ -78,9 +81,10 @@ class Operator:
         self._concern(keys)
         if kind is POD and self._collector is not None:
             for key in keys:
-                self._collector.wake(key)
+                if isinstance(key, FleetKey):
+                    self._collector.wake(key)
 
-    def _concern(self, keys: frozenset[FleetKey]) -> None:
+    def _concern(self, keys: frozenset[Key]) -> None:
         if self._queue is not None:
             for key in keys:
                 self._queue.add(key)
@@ -102,7 +106,7 @@ class Operator:
 
     async def _lead(self) -> None:
         """Everything that writes; ends with LeaseLost."""
-        queue: WorkQueue[FleetKey] = WorkQueue()
+        queue: WorkQueue[Key] = WorkQueue()
         keeper = SecretKeeper(self._api, self._settings.installation.namespace)
         client = PodClient(self._leadership.check, self._settings.internal_port)
         resolver = Resolver()
@@ -112,8 +116,10 @@ class Operator:
             self._settings.installation, self._index, store, collector, resolver, self._lease, self._leadership
         )
         publisher = Publisher(self._api, self._settings.identity)
-        applier = Applier(self._api, self._index, keeper, store, collector, publisher)
-        loop = Loop(observer, applier, self._progress, self._counters)
+        children = Children(self._api, self._index)
+        applier = Applier(self._api, self._index, children, keeper, store, collector, publisher)
+        checks = Checks(self._settings.installation, self._api, self._index, children, publisher)
+        loop = Loop(observer, applier, checks, self._progress, self._counters)
         self._queue, self._collector = queue, collector
         try:
             async with asyncio.TaskGroup() as group:
@@ -127,8 +133,8 @@ class Operator:
             await resolver.close()
             await client.close()
 
-    async def _resync(self, queue: WorkQueue[FleetKey], keeper: SecretKeeper) -> None:
-        """Every fleet now and then, at first also those of which nothing is left but what is kept for them."""
+    async def _resync(self, queue: WorkQueue[Key], keeper: SecretKeeper) -> None:
+        """Everything now and then, at first also fleets of which nothing is left but what is kept for them."""
         left: frozenset[FleetKey] | None = None
         while True:
             if left is None:
@@ -150,7 +156,9 @@ class Operator:
     def _metrics(self) -> str:
         queued = self._queue.waiting if self._queue is not None else 0
         held, count = self._leadership.held, self._leadership.transitions
-        return render(self._counters, held, count, queued, len(self._index.keys()))
+        keys = self._index.keys()
+        fleets = sum(isinstance(key, FleetKey) for key in keys)
+        return render(self._counters, held, count, queued, fleets)
 
 
 async def run(settings: Settings) -> int:

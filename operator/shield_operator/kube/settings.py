@@ -1,5 +1,6 @@
 """The operator's environment as values. A value that can't be used names its variable: retrying would not help."""
 
+import ipaddress
 import json
 import os
 import secrets
@@ -8,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
+from shield_operator.core.health.regions import CODES
 from shield_operator.core.spec import FleetSpec
 from shield_operator.core.world import Installation
-from shield_proxy.config.reading import InvalidField
+from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.version import VERSION
 
+RUN_MINUTES = ("5", "10", "15", "20", "30", "60")
+"""They divide an hour, as the schedule of a CronJob needs."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -51,6 +55,9 @@ def read_settings(environment: Mapping[str, str], kubeconfig: Path | None = None
             network_policies=_flag(environment, "SHIELD_NETWORK_POLICIES", True),
             priority_class=environment.get("SHIELD_PRIORITY_CLASS", ""),
             log_level=_level(environment, "SHIELD_PROXY_LOG_LEVEL"),
+            region_codes=_region_codes(environment.get("SHIELD_REGION_CODES", "")),
+            internal_networks=_networks(environment.get("SHIELD_INTERNAL_NETWORKS", "")),
+            run_minutes=_run_minutes(environment.get("SHIELD_RUN_MINUTES", "")),
         ),
         identity=f"{pod}_{secrets.token_hex(4)}",
         log_level=_level(environment, "SHIELD_LOG_LEVEL"),
@@ -81,6 +88,35 @@ def _flag(environment: Mapping[str, str], name: str, default: bool) -> bool:
     if value in ("", "true", "false"):
         return value == "true" if value else default
     raise InvalidSetting(f"{name}: must be true or false, not {value!r}")
+
+
+def _region_codes(text: str) -> Mapping[str, tuple[str, ...]]:
+    try:
+        reader = Reader(json.loads(text or "{}"), "SHIELD_REGION_CODES")
+        unknown = next((code for code in reader.source if code not in CODES), None)
+        if unknown is not None:
+            raise InvalidField(reader.path, f"{unknown!r} is none of {', '.join(CODES)}")
+        return {code: reader.texts(code) for code in reader.source}
+    except json.JSONDecodeError as error:
+        raise InvalidSetting(f"SHIELD_REGION_CODES: not JSON: {error}") from error
+    except InvalidField as error:
+        raise InvalidSetting(str(error)) from error
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    networks = _names(text)
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise InvalidSetting(f"SHIELD_INTERNAL_NETWORKS: {error}") from error
+    return networks
+
+
+def _run_minutes(text: str) -> int:
+    if text and text not in RUN_MINUTES:
+        raise InvalidSetting(f"SHIELD_RUN_MINUTES: must be one of {', '.join(RUN_MINUTES)}, not {text!r}")
+    return int(text or 10)
 
 
 def _fleet_defaults(text: str) -> FleetSpec:

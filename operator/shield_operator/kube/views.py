@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from shield_operator.core import naming
+from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.hosts import is_dns_label
 from shield_operator.core.world import FleetKey, Node, Pod, Workload
-from shield_operator.kube.kinds import FLEET, NODE, POD, ZONE, Kind
+from shield_operator.kube.kinds import CHECK, FLEET, LEASE, NODE, POD, ZONE, Kind
+from shield_operator.kube.probers import lease_matters, trimmed_lease
 from shield_proxy.config.contract import Tier
 
 Body = Mapping[str, Any]
+Key = FleetKey | ChecksKey
+"""What a reconcile is of."""
 
 
 def node_of(body: Body, region_label: str, zone_label: str) -> Node | None:
@@ -89,6 +93,15 @@ def fleet_key_of(kind: Kind, body: Body) -> FleetKey | None:
     return FleetKey(metadata["namespace"], fleet) if fleet and kind.child else None
 
 
+def key_of(kind: Kind, body: Body) -> Key | None:
+    """What reconciles an object: its fleet, or the checks of its namespace."""
+    metadata = body["metadata"]
+    component = (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT)
+    if kind is CHECK or (kind.child and component == naming.PROBER):
+        return ChecksKey(metadata["namespace"])
+    return fleet_key_of(kind, body)
+
+
 def trim(kind: Kind, body: Body) -> dict[str, Any]:
     """What is worth remembering of an object: of nodes and pods only what is looked at here."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
@@ -96,6 +109,8 @@ def trim(kind: Kind, body: Body) -> dict[str, Any]:
         metadata.pop("annotations", None)
         spec = {"unschedulable": (body.get("spec") or {}).get("unschedulable", False)}
         return {"metadata": metadata, "spec": spec, "status": _ready_only(body)}
+    if kind is LEASE:
+        return trimmed_lease(metadata, body)
     if kind is POD:
         status = body.get("status") or {}
         kept = {key: status[key] for key in ("phase", "podIP") if key in status}
@@ -109,13 +124,22 @@ def matters(kind: Kind, before: Body | None, after: Body) -> bool:
         return True
     if kind in (ZONE, FLEET):
         # The status is the operator's own work; what others did to it is mended at the next resync.
-        return any(before["metadata"].get(key) != after["metadata"].get(key) for key in _LIFE)
+        return _life(before) != _life(after)
+    if kind is CHECK:
+        return _probes(before) != _probes(after) or _life(before) != _life(after)
     if kind is NODE:
         return _node_face(before) != _node_face(after)
+    if kind is LEASE and not lease_matters(before, after):
+        return fingerprint(before) != fingerprint(after)
     return fingerprint(before) != fingerprint(after) or before.get("status") != after.get("status")
 
 
-_LIFE = ("uid", "generation", "deletionTimestamp")
+def _life(body: Body) -> tuple[Any, ...]:
+    return tuple(body["metadata"].get(key) for key in ("uid", "generation", "deletionTimestamp"))
+
+
+def _probes(body: Body) -> Any:
+    return (body.get("status") or {}).get("probes")
 
 
 def _node_face(body: Body) -> tuple[Any, ...]:

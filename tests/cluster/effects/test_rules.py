@@ -9,6 +9,7 @@ import yaml
 from bareapi import BareApi
 from operatorprocess import GROUPS, ROOT
 
+PLURALS = {"SmartShieldZone": "smartshieldzones", "ShieldFleet": "shieldfleets", "HealthCheck": "healthchecks"}
 TLS = {"secretName": "shop-tls"}
 NODE_PORT = {"type": "NodePort"}
 ORIGIN = {"name": "main", "address": "origin.example.com"}
@@ -16,7 +17,7 @@ ORIGIN = {"name": "main", "address": "origin.example.com"}
 
 def dry(api: BareApi, plural: str, spec: dict[str, Any]) -> dict[str, Any]:
     """The object as it would be stored, with its defaults; AssertionError with the server's words."""
-    kind = {"smartshieldzones": "SmartShieldZone", "shieldfleets": "ShieldFleet"}[plural]
+    kind = next(kind for kind, of_kind in PLURALS.items() if of_kind == plural)
     body = {"apiVersion": "smartshield.io/v1alpha1", "kind": kind, "metadata": {"name": "one"}, "spec": spec}
     path = f"{GROUPS}/namespaces/default/{plural}?dryRun=All&fieldValidation=Strict"
     stored: dict[str, Any] = api.call("POST", path, body)
@@ -97,10 +98,71 @@ def test_a_fleet_has_only_what_was_asked_for(api: BareApi) -> None:
     assert dry(api, "shieldfleets", spec)["spec"] == spec
 
 
+def check(**spec: Any) -> dict[str, Any]:
+    return {"address": "origin.example.com", **spec}
+
+
+@pytest.mark.parametrize(
+    ("words", "spec"),
+    [
+        ("spec.address", {}),
+        ("spec.address", check(address="two words")),
+        ("spec.address", check(address="http://origin.example.com")),
+        ("timeout must be less than interval", check(timeout=60)),
+        ("spec.interval", check(interval=4)),
+        ("spec.retries", check(retries=6)),
+        ("httpConfig is only for type HTTP or HTTPS", check(type="TCP", httpConfig={})),
+        ("tcpConfig is only for type TCP", check(tcpConfig={"port": 22})),
+        ("spec.type", check(type="UDP")),
+        ("expectedBody can't be met", check(httpConfig={"method": "HEAD", "expectedBody": "ok"})),
+        ("expectedCodes", check(httpConfig={"expectedCodes": ["20x"]})),
+        ("expectedCodes", check(httpConfig={"expectedCodes": []})),
+        ("spec.httpConfig.port", check(httpConfig={"port": 65536})),
+        ("spec.tcpConfig.port", check(type="TCP", tcpConfig={"port": 0})),
+        ("spec.httpConfig.path", check(httpConfig={"path": "healthz"})),
+        ("spec.httpConfig.path", check(httpConfig={"path": "/a b"})),
+        ("User-Agent", check(httpConfig={"header": {"User-Agent": ["me"]}})),
+        ("Host must have one value", check(httpConfig={"header": {"Host": ["a", "b"]}})),
+        ("Host must have one value", check(httpConfig={"header": {"Host": ["a"], "host": ["a"]}})),
+        ("spec.httpConfig.header", check(httpConfig={"header": {"A": ["x\r\ny"]}})),
+        ("ALL_REGIONS", check(checkRegions=["ALL_REGIONS", "eu"])),
+        ("Duplicate value", check(checkRegions=["eu", "eu"])),
+    ],
+)
+def test_a_check_that_contradicts_itself_is_refused(api: BareApi, words: str, spec: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match=words):
+        dry(api, "healthchecks", spec)
+
+
+def test_a_check_gets_its_defaults(api: BareApi) -> None:
+    spec = dry(api, "healthchecks", check(httpConfig={}))["spec"]
+    assert (spec["type"], spec["interval"], spec["timeout"], spec["retries"]) == ("HTTP", 60, 5, 2)
+    assert (spec["consecutiveFails"], spec["consecutiveSuccesses"], spec["suspended"]) == (1, 1, False)
+    assert spec["httpConfig"] == {
+        "method": "GET",
+        "path": "/",
+        "expectedCodes": ["200"],
+        "followRedirects": False,
+        "allowInsecure": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        check(address="2001:db8::7", interval=10, checkRegions=["WEU", "eu-west-1"]),
+        check(address="_dns.example.com.", type="HTTPS", httpConfig={"header": {"Host": ["shop.example.com:8443"]}}),
+        check(type="TCP", tcpConfig={"port": 5432}),
+        check(httpConfig={"header": {"X-Word": ["gr\u00fc\u00df dich"]}, "path": "/a?b=%20"}),
+    ],
+)
+def test_a_check_within_the_bounds_is_accepted(api: BareApi, spec: dict[str, Any]) -> None:
+    assert dry(api, "healthchecks", spec)["spec"]["address"] == spec["address"]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_an_example_is_accepted_without_an_unknown_field(api: BareApi, path: Path) -> None:
-    plurals = {"SmartShieldZone": "smartshieldzones", "ShieldFleet": "shieldfleets"}
-    ours = [body for body in yaml.safe_load_all(path.read_text()) if body["kind"] in plurals]
+    ours = [body for body in yaml.safe_load_all(path.read_text()) if body["kind"] in PLURALS]
     assert ours
     for body in ours:
-        assert dry(api, plurals[body["kind"]], body["spec"])
+        assert dry(api, PLURALS[body["kind"]], body["spec"])

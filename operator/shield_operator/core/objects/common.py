@@ -25,7 +25,7 @@ def metadata(
 
 
 def pod_basics(installation: Installation, region: str, zone: str, uid: int, account: str) -> Object:
-    """The part of a pod's spec that proxies, Redis and probers share: where it runs, and as little privilege as there is."""
+    """The part of a pod's spec that proxies, Redis and probers share: where it runs, as little privilege as can be."""
     out: Object = {
         "serviceAccountName": account,
         "automountServiceAccountToken": False,

@@ -11,8 +11,16 @@ from shield_operator.core import naming
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
 from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
+from shield_operator.core.health.quorum import Health
+from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
 from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy
+from shield_proxy.config.checks import decode as bounds
+from shield_proxy.config.checks.check import CheckType, Method
+from shield_proxy.config.checks.decode import decode_check
+from shield_proxy.health.counters import Verdict
+from shield_proxy.health.running.standing import Entry, Place
+from shield_proxy.health.sample import Waterfall
 
 ROOT = Path(__file__).resolve().parents[4]
 CRDS = {
@@ -77,7 +85,7 @@ def test_every_field_is_described_and_bounded(kind):
 @pytest.mark.parametrize("kind", sorted(CRDS))
 def test_names_are_those_of_the_code(kind):
     spec = CRDS[kind]["spec"]
-    assert kind in (naming.ZONE_KIND, naming.FLEET_KIND)
+    assert kind in (naming.ZONE_KIND, naming.FLEET_KIND, naming.CHECK_KIND)
     assert f"{spec['group']}/{spec['versions'][0]['name']}" == naming.API_VERSION
     assert spec["names"]["categories"] == ["smartshield"]
     assert CRDS[kind]["metadata"]["name"] == f"{spec['names']['plural']}.{spec['group']}"
@@ -105,6 +113,53 @@ def test_enums_and_defaults_are_those_of_the_code():
     assert of_fleet[".spec.clients.trustedProxies"]["maxItems"] == MOST_PROXIES
 
 
+def test_a_checks_enums_defaults_and_bounds_are_those_of_the_code():
+    found = dict(fields(schema(naming.CHECK_KIND)))
+    plain = decode_check({"metadata": {"uid": "0" * 32, "name": "c"}, "spec": {"address": "a"}})
+    for field, value in (
+        ("type", plain.type),
+        ("interval", plain.interval),
+        ("timeout", plain.timeout),
+        ("retries", plain.retries),
+        ("consecutiveFails", plain.consecutive_fails),
+        ("consecutiveSuccesses", plain.consecutive_successes),
+        ("suspended", plain.suspended),
+        ("httpConfig.method", plain.http.method),
+        ("httpConfig.path", plain.http.path),
+        ("httpConfig.expectedCodes", list(plain.http.expected_codes)),
+        ("httpConfig.followRedirects", plain.http.follow_redirects),
+        ("httpConfig.allowInsecure", plain.http.allow_insecure),
+        ("tcpConfig.port", 80),
+    ):
+        assert found[f".spec.{field}"]["default"] == value, field
+    for field, least, most in (
+        ("interval", bounds.LEAST_INTERVAL, bounds.MOST_INTERVAL),
+        ("retries", 0, bounds.MOST_RETRIES),
+        ("consecutiveFails", 1, bounds.MOST_CONSECUTIVE),
+        ("consecutiveSuccesses", 1, bounds.MOST_CONSECUTIVE),
+    ):
+        assert (found[f".spec.{field}"]["minimum"], found[f".spec.{field}"]["maximum"]) == (least, most), field
+    assert found[".spec.type"]["enum"] == list(CheckType)
+    assert found[".spec.httpConfig.method"]["enum"] == list(Method)
+    assert found[".spec.httpConfig.path"]["maxLength"] == bounds.MOST_PATH
+    assert found[".spec.httpConfig.expectedBody"]["maxLength"] == bounds.MOST_EXPECTED
+    assert found[".spec.httpConfig.expectedCodes"]["maxItems"] == bounds.MOST_CODES
+    assert found[".spec.httpConfig.header"]["maxProperties"] == bounds.MOST_FIELDS
+    assert set(found[".status.status"]["enum"]) == {*Health, SUSPENDED}
+    for path in (".status.probes[].health", ".status.regions[].health"):
+        assert set(found[path]["enum"]) == set(Health)
+
+
+def test_what_a_data_centre_reports_is_in_the_schema():
+    waterfall = Waterfall(0.001, 0.002, 0.003, 0.004, 0.01)
+    entry = Entry(Verdict.UNHEALTHY, "TCP Timeout", "why", 3, "2026-01-01T00:00:00Z", 503, "203.0.113.7", waterfall)
+    told = entry.document(Place("eu", "a"))
+    found = {path.rpartition(".")[2] for path, _ in fields(schema(naming.CHECK_KIND)) if ".probes[]." in path}
+    assert set(told) == found - {name for name in found if name.endswith("Milliseconds")} | {"roundTripMilliseconds"}
+    body = {**head(naming.CHECK_KIND), "spec": {"address": "a"}, "status": {"probes": [told]}}
+    validate(naming.CHECK_KIND, body)
+
+
 def test_a_fleet_has_no_defaults_so_that_the_installations_hold():
     assert [path for path, node in fields(schema(naming.FLEET_KIND)) if "default" in node] == []
 
@@ -117,8 +172,18 @@ def test_an_example_is_accepted_and_decodes(path):
         validate(body["kind"], body)
         if body["kind"] == naming.ZONE_KIND:
             decode_zone(body["spec"])
-        else:
+        elif body["kind"] == naming.FLEET_KIND:
             decode_fleet(body["spec"], BUILT_IN)
+        else:
+            decode_check({**body, "metadata": {**body["metadata"], "uid": "0" * 32}})
+
+
+def test_the_example_of_a_check_shows_every_field():
+    text = (ROOT / "examples" / "healthcheck.yaml").read_text("utf-8")
+    for path, _ in fields(schema(naming.CHECK_KIND)["properties"]["spec"]):
+        name = path.rpartition(".")[2].rstrip("[]")
+        if (name, path) != ("method", ".tcpConfig.method"):
+            assert f"{name}:" in text, path
 
 
 def test_the_full_example_shows_every_field():

@@ -65,6 +65,14 @@ async def test_reads_and_the_lease_itself_need_no_lease(server: Server) -> None:
     assert server.seen == [("GET", OBJECT), ("PUT", LEASE), ("POST", LEASE)]
 
 
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_leases_of_probers_are_written_by_a_leader_alone(server: Server, method: str) -> None:
+    async with session(Leadership().check) as client:
+        with pytest.raises(LeaseLost):
+            await client.request(method, server.url + LEASE.replace("shield-system", "shop"), data="{}")
+    assert server.seen == []
+
+
 async def test_a_leader_writes(server: Server) -> None:
     leadership = Leadership()
     leadership.extend(asyncio.get_running_loop().time(), 1)

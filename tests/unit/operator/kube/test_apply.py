@@ -6,7 +6,8 @@ from dataclasses import replace
 from shield_operator.core.plan import Plan, Secrets
 from shield_operator.core.world import FleetKey, Memory
 from shield_operator.kube.api import ApiError, Conflict
-from shield_operator.kube.apply import Done, adoptions, encoded, refusals
+from shield_operator.kube.apply import adoptions, encoded
+from shield_operator.kube.children import Done, refusals
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import DEPLOYMENT
 from shield_proxy.config.state import FleetState, Origin, OriginTls, Zone

@@ -3,9 +3,10 @@
 from typing import Any
 
 from shield_operator.core import naming
+from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.world import FleetKey
 from shield_operator.kube.index import TOMBSTONE_SECONDS, Index
-from shield_operator.kube.kinds import NODE, SERVICE, ZONE, Kind
+from shield_operator.kube.kinds import CHECK, LEASE, NODE, SERVICE, ZONE, Kind
 
 SHOP, EDGE = FleetKey("shop", "default"), FleetKey("shop", "edge")
 
@@ -137,3 +138,30 @@ def test_a_child_whose_fleet_label_changes_leaves_its_fleet() -> None:
     index.put(SERVICE, service("s"))
     assert index.put(SERVICE, service("s", version=2, fleet="edge")) == {SHOP, EDGE}
     assert (names(index, SHOP, SERVICE), names(index, EDGE, SERVICE)) == ([], ["s"])
+
+
+def test_how_long_a_lease_was_silent_is_told_by_the_operators_clock() -> None:
+    now = [100.0]
+    index = Index(lambda: now[0])
+
+    def renew(version: int, at: str) -> None:
+        metadata = {"name": "probes", "namespace": "shop", "uid": "u", "resourceVersion": str(version)}
+        index.put(LEASE, {"metadata": metadata, "spec": {"holderIdentity": "run", "renewTime": at}})
+
+    renew(1, "2026-01-01T00:00:00Z")
+    assert index.silence("shop", "probes") is None
+    now[0] = 107.0
+    renew(2, "2026-01-01T00:00:10Z")
+    now[0] = 110.0
+    assert index.silence("shop", "probes") == 3.0
+    renew(3, "2026-01-01T00:00:10Z")
+    assert index.silence("shop", "probes") == 3.0
+    index.drop(LEASE, {"metadata": {"name": "probes", "namespace": "shop", "uid": "u", "resourceVersion": "4"}})
+    assert index.silence("shop", "probes") is None
+
+
+def test_a_node_concerns_checks_too() -> None:
+    index = Index()
+    index.put(CHECK, {"metadata": {"name": "c", "namespace": "shop", "uid": "c", "resourceVersion": "1"}, "spec": {}})
+    node = {"metadata": {"name": "n", "uid": "n", "resourceVersion": "1", "labels": {}}, "spec": {}, "status": {}}
+    assert index.put(NODE, node) == {ChecksKey("shop")}

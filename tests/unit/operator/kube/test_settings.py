@@ -31,6 +31,9 @@ def test_everything_the_chart_can_say_is_honoured() -> None:
             "SHIELD_NETWORK_POLICIES": "false",
             "SHIELD_LOG_LEVEL": "DEBUG",
             "SHIELD_PRIORITY_CLASS": "high",
+            "SHIELD_REGION_CODES": '{"WEU": ["eu-west", "eu-north"]}',
+            "SHIELD_INTERNAL_NETWORKS": "10.96.0.0/12,2001:db8::1",
+            "SHIELD_RUN_MINUTES": "30",
         }
     )
     made = settings.installation
@@ -38,6 +41,8 @@ def test_everything_the_chart_can_say_is_honoured() -> None:
     assert (made.region_label, made.zone_label, made.priority_class) == ("r", "z", "high")
     assert (made.fleet_defaults.lower.replicas, made.fleet_defaults.redis.enabled) == (3, False)
     assert (made.network_policies, settings.log_level) == (False, "debug")
+    assert made.region_codes == {"WEU": ("eu-west", "eu-north")}
+    assert (made.internal_networks, made.run_minutes) == (("10.96.0.0/12", "2001:db8::1"), 30)
 
 
 def test_two_processes_of_one_pod_are_two_holders_of_the_lease() -> None:
@@ -56,6 +61,11 @@ def test_two_processes_of_one_pod_are_two_holders_of_the_lease() -> None:
         ("SHIELD_FLEET_DEFAULTS", "{", "SHIELD_FLEET_DEFAULTS: not JSON"),
         ("SHIELD_FLEET_DEFAULTS", "[]", "SHIELD_FLEET_DEFAULTS"),
         ("SHIELD_FLEET_DEFAULTS", '{"lower": {"replicas": -1}}', "SHIELD_FLEET_DEFAULTS.lower.replicas"),
+        ("SHIELD_REGION_CODES", "{", "SHIELD_REGION_CODES: not JSON"),
+        ("SHIELD_REGION_CODES", '{"EUROPE": []}', "SHIELD_REGION_CODES: 'EUROPE' is none of"),
+        ("SHIELD_REGION_CODES", '{"WEU": "eu"}', "SHIELD_REGION_CODES.WEU: must be a list"),
+        ("SHIELD_INTERNAL_NETWORKS", "10.0.0.0/8,x", "SHIELD_INTERNAL_NETWORKS: 'x'"),
+        ("SHIELD_RUN_MINUTES", "7", "SHIELD_RUN_MINUTES: must be one of"),
     ],
 )
 def test_a_value_that_can_not_be_honoured_names_its_variable(name: str, value: str, says: str) -> None:

@@ -5,12 +5,26 @@ from typing import Any
 import pytest
 
 from shield_operator.core import naming
+from shield_operator.core.health.world import ChecksKey, ProberLease, ProberPod
 from shield_operator.core.world import FleetKey, Node, Pod, Workload
-from shield_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, FLEET, NODE, POD, SERVICE, ZONE
+from shield_operator.kube.kinds import (
+    CHECK,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    FLEET,
+    LEASE,
+    NODE,
+    OF_CHECKS,
+    POD,
+    SERVICE,
+    ZONE,
+)
+from shield_operator.kube.probers import lease_of, prober_pod_of
 from shield_operator.kube.views import (
     edge_fleet_of,
     fingerprint,
     fleet_key_of,
+    key_of,
     matters,
     node_of,
     pod_of,
@@ -157,3 +171,64 @@ def test_a_service_leads_to_the_fleet_that_label_and_selector_agree_on(
 ) -> None:
     labels, selector = ({naming.LABEL_FLEET: name} if name else {} for name in (label, selected))
     assert edge_fleet_of({"metadata": {"labels": labels}, "spec": {"selector": selector}}) == fleet
+
+
+def lease(renewed: str | None, holder: str = "run-1", version: str = "1", **more: Any) -> dict[str, Any]:
+    notes = {naming.ANNOTATION_DATA_CENTER: "eu/a", "smartshield.io/counters": renewed or ""}
+    metadata = {"name": "probes", "namespace": "shop", "uid": "u", "resourceVersion": version, "annotations": notes}
+    return trim(LEASE, {"metadata": metadata, "spec": {"holderIdentity": holder, "renewTime": renewed, **more}})
+
+
+def test_a_renewal_is_no_news_but_a_beginning_and_an_end_are() -> None:
+    before = lease("2026-01-01T00:00:00.000000Z")
+    assert not matters(LEASE, before, lease("2026-01-01T00:00:10.000000Z", version="2"))
+    assert not matters(LEASE, before, lease("2026-01-01T00:00:10.000000Z", "run-2", "2"))
+    assert matters(LEASE, before, lease("2026-01-01T00:00:40.000000Z", version="2"))
+    assert matters(LEASE, before, lease("2026-01-01T00:00:10.000000Z", "", "2"))
+    assert matters(LEASE, lease(None, ""), before)
+
+
+def test_what_a_prober_writes_into_its_lease_is_nothing_that_the_operator_would_mend() -> None:
+    assert fingerprint(lease(None, "")) == fingerprint(lease("2026-01-01T00:00:00.000000Z", leaseDurationSeconds=30))
+    stolen = lease(None, "")
+    stolen["metadata"]["annotations"][naming.ANNOTATION_DATA_CENTER] = "us/a"
+    assert fingerprint(stolen) != fingerprint(lease(None, ""))
+
+
+def test_a_lease_is_heard_by_the_operators_clock_once_a_renewal_was_seen() -> None:
+    body = lease("1970-01-01T00:15:00.000000Z")
+    assert lease_of(body, None, 1000.0) == ProberLease("probes", "run-1", 900.0)
+    assert lease_of(body, 4.0, 1000.0) == ProberLease("probes", "run-1", 996.0)
+    assert lease_of(body, None, 10.0).heard == 10.0
+    assert not lease_of(lease(None), None, 1000.0).lives(1000.0)
+    assert not lease_of(lease("1970-01-01T00:16:30.000000Z", ""), None, 1000.0).lives(1000.0)
+
+
+def test_of_a_checks_status_only_the_entries_of_data_centres_are_news() -> None:
+    def check(version: str, **status: Any) -> dict[str, Any]:
+        metadata = {"name": "c", "namespace": "shop", "uid": "u", "resourceVersion": version, "generation": 1}
+        return {"metadata": metadata, "spec": {}, "status": status}
+
+    entry = {"dataCenter": "eu/a", "health": "Healthy"}
+    assert not matters(CHECK, check("1"), check("2", status="Healthy"))
+    assert matters(CHECK, check("1"), check("2", probes=[entry]))
+    assert matters(CHECK, check("1", probes=[entry]), check("2", probes=[{**entry, "health": "Unhealthy"}]))
+
+
+def test_checks_and_what_runs_them_belong_to_their_namespace() -> None:
+    labels = naming.prober_labels("eu/a", 3)
+    body = {"metadata": {"namespace": "shop", "name": "x", "labels": labels}}
+    assert key_of(CHECK, {"metadata": {"namespace": "shop", "name": "c"}}) == ChecksKey("shop")
+    assert {key_of(kind, body) for kind in (*OF_CHECKS, POD)} == {ChecksKey("shop")}
+    assert key_of(ZONE, zone("edge")) == FleetKey("shop", "edge")
+
+
+def test_the_pod_of_a_run_is_known_by_its_labels() -> None:
+    labels = naming.prober_labels("eu/a", 3)
+    metadata = {"name": "p", "labels": labels, "creationTimestamp": "1970-01-01T00:01:00Z"}
+    found = prober_pod_of({"metadata": metadata, "status": {"phase": "Pending"}})
+    assert found == ProberPod("p", naming.data_center_label("eu/a"), 3, 60.0, waiting=True)
+    running = prober_pod_of({"metadata": metadata, "status": {"phase": "Running"}})
+    assert running is not None
+    assert not running.waiting
+    assert prober_pod_of({"metadata": {"name": "p", "labels": {**labels, naming.LABEL_SHARD: "x"}}}) is None

@@ -1,0 +1,82 @@
+"""`make_checks_plan`: from what is to what shall be, for the checks of one namespace. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shield_operator.core.health.happenings import check_happenings
+from shield_operator.core.health.objects import desired
+from shield_operator.core.health.plan import ChecksPlan
+from shield_operator.core.health.probers import START_SECONDS, Roster, make_roster, to_start
+from shield_operator.core.health.status import blind_status, check_status, differs
+from shield_operator.core.health.verdict import look
+from shield_operator.core.health.world import CheckObject, ChecksMemory, ChecksWorld
+
+QUIET_SECONDS = 30.0
+STARTING_SECONDS = 10.0
+"""Between two looks while somebody who could be heard is not."""
+LATE_SECONDS = 0.5
+"""After a Lease's end, so that it has surely ended."""
+
+
+def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
+    """What shall be true of the checks. The same world gives the same plan, in whatever order its parts stand."""
+    checks = tuple(sorted((c for c in world.checks if not c.deleting), key=lambda check: (check.created, check.uid)))
+    roster = make_roster(checks, world)
+    if checks and not roster.places:
+        return _blind(checks, world)
+    outcomes = {check.uid: look(check, roster.duties[check.uid], roster) for check in checks}
+    statuses = {
+        check.uid: check_status(check, roster.duties[check.uid], outcomes[check.uid], world) for check in checks
+    }
+    objects = desired(roster, world)
+    starts = to_start(roster, world)
+    return ChecksPlan(
+        objects=objects,
+        keep=frozenset((body["kind"], body["metadata"]["name"]) for body in objects),
+        statuses=_changed(checks, statuses),
+        forget={check.name: outcomes[check.uid].foreign for check in checks if outcomes[check.uid].foreign},
+        starts=starts,
+        happenings=tuple(
+            happening
+            for check in checks
+            for happening in check_happenings(check, statuses[check.uid], outcomes[check.uid])
+        ),
+        memory=_memory(roster, starts, world),
+        again_after=_again_after(roster, world),
+    )
+
+
+def _blind(checks: Sequence[CheckObject], world: ChecksWorld) -> ChecksPlan:
+    """No node has the labels: more likely than that every node went is a change of them, so nothing is taken away."""
+    return ChecksPlan(
+        objects=(),
+        keep=world.children,
+        statuses=_changed(checks, {check.uid: blind_status(check, world) for check in checks}),
+        forget={},
+        starts=(),
+        happenings=(),
+        memory=world.memory,
+        again_after=QUIET_SECONDS,
+    )
+
+
+def _changed(
+    checks: Sequence[CheckObject], statuses: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Mapping[str, Any]]:
+    return {check.name: statuses[check.uid] for check in checks if differs(check, statuses[check.uid])}
+
+
+def _memory(roster: Roster, starts: Sequence[str], world: ChecksWorld) -> ChecksMemory:
+    wanted = {prober.name for prober in roster.probers}
+    started = ((name, at) for name, at in world.memory.started.items() if name in wanted)
+    fresh = {name: at for name, at in started if 0 <= world.now - at < START_SECONDS}
+    return ChecksMemory({**fresh, **dict.fromkeys(starts, world.now)})
+
+
+def _again_after(roster: Roster, world: ChecksWorld) -> float:
+    """Nobody tells of a Lease that is not renewed."""
+    silent = (prober for prober in roster.probers if prober not in roster.alive)
+    if any(roster.places[prober.data_center].usable for prober in silent):
+        return STARTING_SECONDS
+    ends = (world.leases[prober.name].ends - world.now + LATE_SECONDS for prober in roster.alive)
+    return min((QUIET_SECONDS, *ends))

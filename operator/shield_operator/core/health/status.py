@@ -1,0 +1,128 @@
+"""The status of a check as the operator writes it: all but the entries of data centres. Nothing in it changes while
+nothing happens. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shield_operator.core import naming
+from shield_operator.core.conditions import HEALTHY, READY, Finding, condition, set_conditions
+from shield_operator.core.health.probers import Duty
+from shield_operator.core.health.quorum import Health
+from shield_operator.core.health.verdict import SUSPENDED, Outcome, regions
+from shield_operator.core.health.world import CheckObject, ChecksWorld
+from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.config.reading import InvalidField
+
+OTHER = Reason.OTHER.condition
+MOST_NAMED = 6
+"""Data centres in a message."""
+
+
+def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld) -> Mapping[str, Any]:
+    """The whole status but `probes`."""
+    old = check.status
+    of_regions = regions(duty, outcome)
+    status = SUSPENDED if check.suspended else str(outcome.quorum.health)
+    changed = old.get("status") != status
+    out: dict[str, Any] = {
+        "observedGeneration": check.generation,
+        "id": check.uid.replace("-", ""),
+        "shard": duty.shard,
+        "dataCenters": list(duty.data_centers),
+        "status": status,
+        "regions": [{"name": name, "health": str(health)} for name, health in of_regions.items()],
+        "healthy": f"{sum(health is Health.HEALTHY for health in of_regions.values())}/{len(of_regions)}",
+        "lastChange": world.timestamp if changed or not old.get("lastChange") else old["lastChange"],
+    }
+    if outcome.quorum.cause is not None:
+        out["failureReason"] = outcome.quorum.cause.reason or str(Reason.OTHER)
+    round_trip = _milliseconds(outcome.round_trip) if changed or not old.get("roundTrip") else old["roundTrip"]
+    if round_trip is not None and status not in (SUSPENDED, Health.UNKNOWN):
+        out["roundTrip"] = round_trip
+    findings = [_ready(check, duty, outcome, world), _healthy(check, of_regions, outcome)]
+    conditions = set_conditions(old, findings, check.generation, world.timestamp)
+    if outcome.generation is not None:
+        # Who waits for Healthy after an edit waits until every voter has probed by the new spec.
+        conditions[1]["observedGeneration"] = min(check.generation, outcome.generation)
+    return {**out, "conditions": conditions}
+
+
+def differs(check: CheckObject, status: Mapping[str, Any]) -> bool:
+    """Whether the status must be written: data centres' own entries don't count."""
+    return {key: value for key, value in check.status.items() if key != "probes"} != status
+
+
+def _ready(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld) -> Finding:
+    if isinstance(check.spec, InvalidField):
+        return Finding(READY, False, "InvalidSpec", str(check.spec))
+    if duty.selection.problem is not None:
+        return Finding(READY, False, "UnknownRegion", duty.selection.problem)
+    if check.suspended:
+        return Finding(READY, True, "Suspended", "spec.suspended: no probes are sent")
+    if (refused := _refused(duty, world)) is not None:
+        return Finding(READY, False, "ProbersRefused", refused)
+    if outcome.silent:
+        where, more = outcome.silent[0], len(outcome.silent) - 1
+        also = f", nor from {more} more" if more else ""
+        lease = world.leases.get(duty.prober(where).name)
+        if lease is None or not lease.holder:
+            return Finding(READY, False, "Starting", f"no run has begun in {where} yet{also}")
+        return Finding(READY, False, "DataCenterSilent", f"nothing is heard from {where}{also}")
+    where = ", ".join(duty.data_centers[:MOST_NAMED]) + (", ..." if len(duty.data_centers) > MOST_NAMED else "")
+    return Finding(READY, True, "Probing", f"probed from {len(duty.data_centers)} data centres: {where}")
+
+
+def blind_status(check: CheckObject, world: ChecksWorld) -> Mapping[str, Any]:
+    """The status while no node has the labels: all stays as it was, but that this is said."""
+    kept = {key: value for key, value in check.status.items() if key not in ("probes", "conditions")}
+    conditions = set_conditions(check.status, [_no_nodes(world)], check.generation, world.timestamp)
+    if healthy := condition(check.status, HEALTHY):
+        conditions.append(dict(healthy))
+    return {**kept, "id": check.uid.replace("-", ""), "conditions": conditions}
+
+
+def _no_nodes(world: ChecksWorld) -> Finding:
+    labels = f"{world.installation.region_label} and {world.installation.zone_label}"
+    return Finding(READY, False, "NoNodes", f"no node carries both labels {labels}")
+
+
+def _healthy(check: CheckObject, of_regions: Mapping[str, Health], outcome: Outcome) -> Finding:
+    if check.suspended:
+        return Finding(HEALTHY, None, "Suspended", "spec.suspended: no probes are sent")
+    total = len(of_regions)
+    up = sum(health is Health.HEALTHY for health in of_regions.values())
+    down = sum(health is Health.UNHEALTHY for health in of_regions.values())
+    match outcome.quorum.health:
+        case Health.HEALTHY:
+            return Finding(HEALTHY, True, "Healthy", f"healthy in {up} of {total} regions")
+        case Health.UNHEALTHY:
+            cause = outcome.quorum.cause
+            said = f"unhealthy in {down} of {total} regions"
+            if cause is None:
+                return Finding(HEALTHY, False, OTHER, said)
+            why = f"{cause.data_center}: {cause.reason}" + (f": {cause.detail}" if cause.detail else "")
+            return Finding(HEALTHY, False, condition_of(cause.reason), f"{why}; {said}")
+        case _:
+            reporting = any(voter.health is not Health.UNKNOWN for voter in outcome.voters)
+            said = "those who report are divided" if reporting else "no data centre has a verdict"
+            return Finding(HEALTHY, None, "Divided" if reporting else "NotReported", said)
+
+
+def condition_of(reason: str) -> str:
+    """The word for the reason of an entry, whatever stands there."""
+    return Reason(reason).condition if reason in tuple(Reason) else OTHER
+
+
+def _refused(duty: Duty, world: ChecksWorld) -> str | None:
+    """What the API server refused of what the check is run with."""
+    for data_center in duty.data_centers:
+        name, account = duty.prober(data_center).name, naming.prober_account(data_center)
+        for child in (("CronJob", name), ("Job", name), ("ServiceAccount", account), ("Role", account)):
+            if child in world.refusals:
+                return f"{child[0]} {child[1]} of {data_center}: {world.refusals[child]}"
+    return None
+
+
+def _milliseconds(value: float | None) -> str | None:
+    """With three digits that count, at most."""
+    return None if value is None else f"{float(f'{value:.3g}'):g}ms"

@@ -1,0 +1,64 @@
+"""A check's verdict out of its status: who is heard votes, and what was said before decides ties. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median_low
+from typing import Any
+
+from shield_operator.core.health.decode import Entry, entries_of, health_of, sequence
+from shield_operator.core.health.probers import Duty, Roster
+from shield_operator.core.health.quorum import Health, Quorum, Vote, quorum
+from shield_operator.core.health.world import CheckObject
+
+SUSPENDED = "Suspended"
+"""Beside the values of Health, a status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of a check now."""
+
+    quorum: Quorum
+    voters: tuple[Entry, ...]
+    """Entries of data centres that probe the check and are heard, by data centre."""
+    silent: tuple[str, ...]
+    """Data centres that should probe it and are not heard."""
+    foreign: tuple[str, ...]
+    """Data centres that have an entry and don't probe it (any more)."""
+
+    @property
+    def round_trip(self) -> float | None:
+        """Milliseconds, in the middle of the voters that agree with the verdict; None where none measured it."""
+        agreeing = [voter.round_trip for voter in self.voters if voter.health is self.quorum.health]
+        return median_low(found) if (found := [each for each in agreeing if each is not None]) else None
+
+    @property
+    def generation(self) -> int | None:
+        """The oldest spec that a voter speaks of; None without voters."""
+        return min((voter.generation for voter in self.voters), default=None)
+
+
+def look(check: CheckObject, duty: Duty, roster: Roster) -> Outcome:
+    """What the data centres say of a check, and what that makes together."""
+    entries = {entry.data_center: entry for entry in entries_of(check.status)}
+    heard = [key for key in duty.data_centers if duty.prober(key) in roster.alive]
+    voters = tuple(entries[key] for key in heard if key in entries)
+    votes = [Vote(each.region, each.data_center, each.health, each.reason, each.detail) for each in voters]
+    return Outcome(
+        quorum=quorum(votes, before(check.status)),
+        voters=voters,
+        silent=tuple(key for key in duty.data_centers if key not in heard),
+        foreign=tuple(sorted(key for key in entries if key not in duty.data_centers)),
+    )
+
+
+def before(status: Mapping[str, Any]) -> Quorum:
+    """The verdict that a status tells of."""
+    regions = {str(item.get("name")): health_of(item.get("health")) for item in sequence(status.get("regions"))}
+    return Quorum(health_of(status.get("status")), regions)
+
+
+def regions(duty: Duty, outcome: Outcome) -> Mapping[str, Health]:
+    """The verdict of each region that probes the check, by name; unknown where nobody there reports."""
+    names = sorted({key.partition("/")[0] for key in duty.data_centers})
+    return {name: outcome.quorum.regions.get(name, Health.UNKNOWN) for name in names}

@@ -1,0 +1,101 @@
+"""What the operator sees of the health checks of one namespace at one moment. `make_checks_plan` needs nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shield_operator.core.world import Installation, Node
+from shield_proxy.config.checks.check import Check
+from shield_proxy.config.checks.contract import LEASE_SECONDS
+from shield_proxy.config.reading import InvalidField
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChecksKey:
+    """The HealthChecks of a namespace share probers; this is what their reconcile is called with."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckObject:
+    """A HealthCheck as it stands in the cluster."""
+
+    uid: str
+    name: str
+    generation: int
+    """metadata.generation."""
+    created: str
+    """metadata.creationTimestamp, RFC 3339: sorts as text."""
+    spec: Check | InvalidField
+    regions: tuple[str, ...] = ()
+    """spec.checkRegions, also of a spec that can't be honoured: its probers say so."""
+    suspended: bool = False
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """As last seen, the data centres' own entries included."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProberLease:
+    """The Lease of one shard of a data centre."""
+
+    name: str
+    holder: str
+    """The run that probes; "" before the first."""
+    heard: float
+    """When it was last renewed, by the operator's own clock."""
+
+    def lives(self, now: float) -> bool:
+        """Whether somebody probes."""
+        return bool(self.holder) and now < self.ends
+
+    @property
+    def ends(self) -> float:
+        """When it will be silent, if nobody renews it."""
+        return self.heard + LEASE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class ProberPod:
+    """A pod of a run, ended or not."""
+
+    name: str
+    data_center: str
+    """As the label has it: see naming.data_center_label."""
+    shard: int
+    created: float
+    waiting: bool = False
+    """It has not begun yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksMemory:
+    """What the operator remembers from one plan to the next; losing it costs at most a Job too many."""
+
+    started: Mapping[str, float] = field(default_factory=dict)
+    """Name of a CronJob -> when a Job of it was last started out of turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksWorld:
+    """The checks of a namespace, their surroundings, and the time."""
+
+    key: ChecksKey
+    installation: Installation
+    now: float
+    """Seconds since the epoch."""
+    timestamp: str
+    """The same as RFC 3339 UTC: for status."""
+    checks: tuple[CheckObject, ...]
+    nodes: tuple[Node, ...]
+    leases: Mapping[str, ProberLease] = field(default_factory=dict)
+    """By name."""
+    pods: tuple[ProberPod, ...] = ()
+    cron_jobs: Mapping[str, str] = field(default_factory=dict)
+    """Name -> UID of each CronJob that stands."""
+    children: frozenset[tuple[str, str]] = frozenset()
+    """(kind, name) of everything of the probers that stands."""
+    refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, name) of each object of the last plan that the API server refused -> why."""
+    memory: ChecksMemory = ChecksMemory()

@@ -1,0 +1,132 @@
+"""The health checks of a namespace, observed, planned and made true: probers, entries of those that left, statuses,
+runs that begin at once, Events, in this order, each once."""
+
+import datetime
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from shield_operator.core.health.decode import check_object, sequence
+from shield_operator.core.health.objects import job
+from shield_operator.core.health.plan import ChecksPlan
+from shield_operator.core.health.planning import make_checks_plan
+from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWorld
+from shield_operator.core.naming import CHECK_KIND
+from shield_operator.core.world import Installation
+from shield_operator.kube.api import Api, ApiError
+from shield_operator.kube.children import Children, Done, Refused, complaints, refusals, side_by_side
+from shield_operator.kube.events import Publisher
+from shield_operator.kube.index import Index
+from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD
+from shield_operator.kube.probers import lease_of, prober_pod_of
+from shield_operator.kube.views import node_of
+
+
+class Checks:
+    """Reconciles checks. Remembers, per namespace, what plans hand on to each other."""
+
+    def __init__(
+        self, installation: Installation, api: Api, index: Index, children: Children, publisher: Publisher
+    ) -> None:
+        self._installation = installation
+        self._api = api
+        self._index = index
+        self._children = children
+        self._publisher = publisher
+        self._memories: dict[ChecksKey, ChecksMemory] = {}
+        self._refusals: dict[ChecksKey, Mapping[tuple[str, str], str]] = {}
+
+    async def reconcile(self, key: ChecksKey, done: Done) -> float:
+        """The checks are run as they want it. Returns the seconds after which to look again; raises what went wrong."""
+        world = self.observe(key)
+        plan = make_checks_plan(world)
+        try:
+            await self._apply(key, plan, done)
+        except Refused:
+            self._memories[key], self._refusals[key] = plan.memory, refusals(done)
+            raise
+        self._memories[key], self._refusals[key] = plan.memory, {}
+        if not world.checks:
+            self._memories.pop(key)
+            self._refusals.pop(key)
+            self._children.forget(key)
+        return plan.again_after
+
+    def observe(self, key: ChecksKey) -> ChecksWorld:
+        """The checks as they stand, all of one moment."""
+        settings, index, now = self._installation, self._index, time.time()
+        nodes = (node_of(body, settings.region_label, settings.zone_label) for body in index.all(NODE).values())
+        pods = (prober_pod_of(body) for body in index.of_fleet(key, POD))
+        leases = (
+            lease_of(body, index.silence(key.namespace, body["metadata"]["name"]), now)
+            for body in index.of_fleet(key, LEASE)
+        )
+        cron_jobs = index.of_fleet(key, CRON_JOB)
+        return ChecksWorld(
+            key=key,
+            installation=settings,
+            now=now,
+            timestamp=datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            checks=tuple(check_object(body) for body in index.of_fleet(key, CHECK)),
+            nodes=tuple(sorted((node for node in nodes if node is not None), key=lambda node: node.name)),
+            leases={lease.name: lease for lease in leases},
+            pods=tuple(pod for pod in pods if pod is not None),
+            cron_jobs={
+                body["metadata"]["name"]: body["metadata"]["uid"]
+                for body in cron_jobs
+                if "deletionTimestamp" not in body["metadata"]
+            },
+            children=frozenset((kind.kind, body["metadata"]["name"]) for kind, body in index.owned(key)),
+            refusals=self._refusals.get(key, {}),
+            memory=self._memories.get(key, ChecksMemory()),
+        )
+
+    async def _apply(self, key: ChecksKey, plan: ChecksPlan, done: Done) -> None:
+        for _, group in itertools.groupby(plan.objects, key=lambda body: str(body["kind"])):
+            await self._children.apply(key, list(group), done)
+        await self._children.prune(key, plan.keep, done)
+        await side_by_side(plan.forget.items(), lambda item: self._forget(key, *item, done))
+        await side_by_side(
+            plan.statuses.items(),
+            lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
+        )
+        await side_by_side(plan.starts, lambda name: self._start(key, name, done))
+        told = [complaint for complaint in complaints(done.refused) if complaint.kind == CHECK_KIND]
+        await self._publisher.publish(key.namespace, [*plan.happenings, *told])
+        done.check()
+
+    async def _forget(self, key: ChecksKey, name: str, gone: Sequence[str], done: Done) -> None:
+        """Entries of data centres that probe the check no more are taken out, unless an entry was written meanwhile:
+        that brings the check here again."""
+        seen = self._index.get(CHECK, key.namespace, name)
+        if seen is None:
+            return
+        kept = [entry for entry in sequence(seen["status"].get("probes")) if entry.get("dataCenter") not in gone]
+        patch: dict[str, Any] = {
+            "metadata": {"resourceVersion": seen["metadata"]["resourceVersion"]},
+            "status": {"probes": kept},
+        }
+        try:
+            after = await self._api.merge(CHECK, key.namespace, name, patch, "status")
+        except ApiError as error:
+            if error.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                done.refused.append(({"kind": CHECK.kind, "metadata": seen["metadata"]}, error))
+            return
+        done.writes += 1
+        self._index.put(CHECK, after)
+
+    async def _start(self, key: ChecksKey, name: str, done: Done) -> None:
+        """A run of the CronJob begins, if one was not made in the same minute."""
+        cron_job = self._index.get(CRON_JOB, key.namespace, name)
+        if cron_job is None:
+            return
+        body = job(cron_job, time.time())
+        try:
+            await self._api.create(JOB, body)
+        except ApiError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                done.refused.append(({"kind": JOB.kind, "metadata": {"name": name}}, error))
+            return
+        done.writes += 1

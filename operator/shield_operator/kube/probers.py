@@ -1,0 +1,65 @@
+"""Leases and pods of probers as values. A Lease is renewed every few seconds, which rarely is news. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shield_operator.core import naming
+from shield_operator.core.health.world import ProberLease, ProberPod
+from shield_proxy.config.checks.contract import LEASE_SECONDS
+
+Body = Mapping[str, Any]
+
+
+def trimmed_lease(metadata: Body, body: Body) -> dict[str, Any]:
+    """What is looked at of a Lease. What its holder writes stands as status: nothing that the operator applies."""
+    notes = metadata.get("annotations") or {}
+    own = {key: notes[key] for key in (naming.ANNOTATION_DATA_CENTER,) if key in notes}
+    spec = body.get("spec") or {}
+    return {
+        "metadata": {**metadata, "annotations": own},
+        "status": {key: spec.get(key) for key in ("holderIdentity", "renewTime")},
+    }
+
+
+def lease_matters(before: Body, after: Body) -> bool:
+    """Whether somebody began to be heard, or left: that nobody is heard any more, no Lease tells."""
+    was, now = renewal_of(before), renewal_of(after)
+    return (_holder(before) == "") != (_holder(after) == "") or now - was >= LEASE_SECONDS
+
+
+def renewal_of(body: Body) -> float:
+    """When a trimmed Lease was renewed, by the clock of who did; 0: never."""
+    return _instant((body.get("status") or {}).get("renewTime"))
+
+
+def lease_of(body: Body, silence: float | None, now: float) -> ProberLease:
+    """The Lease, by the operator's clock where it saw the renewal, else by what the Lease says of it."""
+    heard = renewal_of(body) if silence is None else now - silence
+    return ProberLease(body["metadata"]["name"], _holder(body), min(heard, now))
+
+
+def prober_pod_of(body: Body) -> ProberPod | None:
+    """The pod of a run, if it is not being deleted."""
+    metadata, labels = body["metadata"], body["metadata"].get("labels") or {}
+    data_center, shard = labels.get(naming.LABEL_DATA_CENTER), str(labels.get(naming.LABEL_SHARD))
+    if not data_center or not shard.isascii() or not shard.isdigit() or "deletionTimestamp" in metadata:
+        return None
+    return ProberPod(
+        name=metadata["name"],
+        data_center=data_center,
+        shard=int(shard),
+        created=_instant(metadata.get("creationTimestamp")),
+        waiting=(body.get("status") or {}).get("phase", "Pending") == "Pending",
+    )
+
+
+def _holder(body: Body) -> str:
+    return (body.get("status") or {}).get("holderIdentity") or ""
+
+
+def _instant(text: object) -> float:
+    try:
+        return datetime.fromisoformat(str(text)).timestamp() if text else 0.0
+    except ValueError:
+        return 0.0

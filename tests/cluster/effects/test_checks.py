@@ -1,0 +1,316 @@
+"""What a health check brings into being, and what is made of what probers report, on a real API server. There are no
+controllers and no nodes: the tests themselves are the probers."""
+
+import datetime
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from bareapi import BareApi
+from operatorprocess import GROUPS, ROOT, Running
+from product.polling import poll
+
+Start = Callable[[], Running]
+PLACES = {"eu/a": "n1", "us/b": "n2"}
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+KINDS = {
+    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
+    "Job": "/apis/batch/v1/namespaces/{}/jobs",
+    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "NetworkPolicy": "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies",
+}
+CHILDREN = sorted(KINDS.keys() - {"Job"})
+
+
+class Shop:
+    """The checks of a namespace, and their probers."""
+
+    def __init__(self, api: BareApi, space: str) -> None:
+        self.api = api
+        self.space = space
+
+    def path(self, name: str = "origin", subresource: str = "") -> str:
+        """Of a check."""
+        return f"{GROUPS}/namespaces/{self.space}/healthchecks/{name}" + (f"/{subresource}" if subresource else "")
+
+    def add(self, name: str = "origin", **spec: Any) -> None:
+        """A check."""
+        body = {
+            "apiVersion": "smartshield.io/v1alpha1",
+            "kind": "HealthCheck",
+            "metadata": {"name": name, "namespace": self.space},
+            "spec": {"address": "origin.example.com", "checkRegions": ["ALL_REGIONS"], **spec},
+        }
+        self.api.call("POST", self.path("").rstrip("/"), body)
+
+    def status(self, name: str = "origin") -> dict[str, Any]:
+        """Its status, empty while there is none."""
+        found: dict[str, Any] = (self.api.call("GET", self.path(name)) or {}).get("status") or {}
+        return found
+
+    def condition(self, kind: str, name: str = "origin") -> tuple[str, str]:
+        """Status and reason; empty while there is none."""
+        for each in self.status(name).get("conditions") or ():
+            if each["type"] == kind:
+                return each["status"], each["reason"]
+        return "", ""
+
+    def found(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Objects of the operator's, by name."""
+        selector = "?labelSelector=app.kubernetes.io%2Fcomponent%3Dprober"
+        listed = self.api.call("GET", KINDS[kind].format(self.space) + selector)["items"]
+        return {body["metadata"]["name"]: body for body in listed}
+
+    def of(self, kind: str, data_center: str) -> dict[str, Any]:
+        """The only object of a kind in a data centre."""
+        prefix = data_center.replace("/", "-")
+        (body,) = [
+            body
+            for body in self.found(kind).values()
+            if str(body["metadata"]["labels"].get("smartshield.io/data-center")).startswith(prefix)
+        ]
+        return body
+
+    def account(self, data_center: str) -> str:
+        """The user that a prober is."""
+        name = self.of("ServiceAccount", data_center)["metadata"]["name"]
+        return f"system:serviceaccount:{self.space}:{name}"
+
+    def renew(self, data_center: str) -> None:
+        """The prober of a data centre shows that it lives."""
+        name = self.of("Lease", data_center)["metadata"]["name"]
+        at = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = {"holderIdentity": f"run-of-{data_center}", "leaseDurationSeconds": 30, "renewTime": at}
+        notes = {"smartshield.io/counters": at}
+        path = f"{KINDS['Lease'].format(self.space)}/{name}"
+        self.api.call(
+            "PATCH", path, {"metadata": {"annotations": notes}, "spec": spec}, MERGE, self.account(data_center)
+        )
+
+    def report(self, data_center: str, health: str, by: str = "", name: str = "origin", **more: Any) -> None:
+        """An entry of a data centre, by its own prober or by that of another."""
+        entry = {"dataCenter": data_center, "health": health, "observedGeneration": 1, **more}
+        self.write({"probes": [entry]}, by or data_center, name)
+
+    def write(self, status: dict[str, Any], by: str, name: str = "origin") -> None:
+        """A prober writes of a check's status."""
+        body = {"apiVersion": "smartshield.io/v1alpha1", "kind": "HealthCheck", "status": status}
+        query = f"?fieldManager=prober-{by.replace('/', '-')}&force=true"
+        self.api.call("PATCH", self.path(name, "status") + query, body, APPLY, self.account(by))
+
+    def probed(self) -> None:
+        """Both data centres are heard."""
+        poll("there are probers", lambda: len(self.found("Lease")) == len(self.found("RoleBinding")) == 2, 30)
+        poll("they may renew", lambda: [self.renew(key) for key in PLACES], 10)
+
+
+@pytest.fixture
+def shop(api: BareApi, space: str) -> Shop:
+    """See Shop."""
+    return Shop(api, space)
+
+
+@pytest.fixture(scope="module")
+def policy(api: BareApi) -> Iterator[None]:
+    """The chart's admission policy is in force."""
+    text = (ROOT / "helm/smart-shield/templates/admissionpolicy.yaml").read_text()
+    text = re.sub(r"^  labels:\n.*include \"smart-shield.labels\".*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"{{.*?}}", "shield", text)
+    group = "/apis/admissionregistration.k8s.io/v1"
+    plurals = {
+        "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+    }
+    made = [api.call("POST", f"{group}/{plurals[body['kind']]}", body) for body in yaml.safe_load_all(text)]
+    yield
+    for body in made:
+        api.call("DELETE", f"{group}/{plurals[body['kind']]}/{body['metadata']['name']}")
+
+
+def test_a_check_brings_what_it_is_run_with_and_a_run_at_once(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    poll("runs begin", lambda: len(shop.found("Job")) == 2, 30)
+    assert {kind: len(shop.found(kind)) for kind in CHILDREN} == {
+        "CronJob": 2,
+        "Lease": 2,
+        "NetworkPolicy": 1,
+        "Role": 2,
+        "RoleBinding": 2,
+        "ServiceAccount": 2,
+    }
+    status = poll("it has a status", shop.status, 30)
+    assert (status["status"], status["dataCenters"], status["shard"]) == ("Unknown", sorted(PLACES), 0)
+    for body in shop.found("Job").values():
+        (owner,) = body["metadata"]["ownerReferences"]
+        assert owner["uid"] == shop.found("CronJob")[owner["name"]]["metadata"]["uid"]
+    (owner,) = shop.of("CronJob", "eu/a")["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("HealthCheck", "origin")
+
+    def owned() -> bool:
+        cron_job = shop.of("CronJob", "eu/a")["metadata"]["uid"]
+        for kind in ("Lease", "Role", "RoleBinding", "ServiceAccount"):
+            (owner,) = shop.of(kind, "eu/a")["metadata"]["ownerReferences"]
+            assert owner["uid"] == cron_job, kind
+        return True
+
+    poll("what it is run with goes with the CronJobs", owned, 30)
+
+
+def test_reports_make_a_verdict_and_its_events(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    poll("it is run", lambda: shop.condition("Ready") == ("True", "Probing"), 20)
+    for key in PLACES:
+        shop.report(key, "Healthy", roundTripMilliseconds=12.5)
+    poll("it is healthy", lambda: shop.condition("Healthy") == ("True", "Healthy"), 20)
+    assert (shop.status()["healthy"], shop.status()["roundTrip"]) == ("2/2", "12.5ms")
+    shop.renew("eu/a")
+    shop.renew("us/b")
+    why = {"reason": "TCP connection failed", "detail": "203.0.113.7:80: refused"}
+    shop.report("eu/a", "Unhealthy", **why)
+    poll("its region is told", lambda: shop.status()["healthy"] == "1/2", 20)
+    assert shop.status()["status"] == "Healthy"
+    shop.report("us/b", "Unhealthy", **why)
+    poll("it is unhealthy", lambda: shop.condition("Healthy") == ("False", "TCPConnectionFailed"), 20)
+    assert shop.status()["failureReason"] == "TCP connection failed"
+    assert {entry["dataCenter"] for entry in shop.status()["probes"]} == set(PLACES)
+
+    def told() -> bool:
+        events = shop.api.call("GET", f"/api/v1/namespaces/{shop.space}/events")["items"]
+        return {"Healthy", "Unhealthy", "RegionUnhealthy"} <= {event["reason"] for event in events}
+
+    poll("events tell of it", told, 10)
+
+
+def test_who_falls_silent_has_no_vote_and_is_named(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    shop.report("us/b", "Unhealthy", reason="TCP Timeout")
+    shop.report("eu/a", "Healthy")
+
+    def only_us_is_heard() -> bool:
+        shop.renew("us/b")
+        return shop.condition("Ready") == ("False", "DataCenterSilent")
+
+    poll("the silence is told", only_us_is_heard, 60, 3)
+    poll("those who are heard decide", lambda: shop.status()["status"] == "Unhealthy", 10)
+
+
+def test_renewals_cost_the_operator_no_write(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    for key in PLACES:
+        shop.report(key, "Healthy")
+    poll("it is healthy", lambda: shop.condition("Healthy")[0] == "True", 20)
+    poll("all is as it stays", lambda: shop.condition("Ready")[0] == "True", 20)
+
+    def versions() -> dict[str, str]:
+        bodies = [(kind, body) for kind in CHILDREN if kind != "Lease" for body in shop.found(kind).values()]
+        out = {f"{kind}/{body['metadata']['name']}": body["metadata"]["resourceVersion"] for kind, body in bodies}
+        return {**out, "check": shop.api.call("GET", shop.path())["metadata"]["resourceVersion"]}
+
+    before, began = versions(), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for _ in range(4):
+        for key in PLACES:
+            shop.renew(key)
+        time.sleep(3)
+    assert versions() == before
+    for key in PLACES:
+        written = {each["manager"]: each["time"] for each in shop.of("Lease", key)["metadata"]["managedFields"]}
+        assert written["shield-operator"] < began
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_prober_writes_the_entry_of_its_own_data_centre_and_nothing_else(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    shop.report("us/b", "Healthy")
+    poll("it has a verdict", lambda: shop.status()["status"] == "Healthy", 20)
+
+    def refused() -> bool:
+        with pytest.raises(AssertionError, match="own data centre alone, not of us/b"):
+            shop.report("us/b", "Unhealthy", by="eu/a")
+        return True
+
+    poll("the policy is in force", lambda: refused() if _is_refused(shop) else False, 30)
+    shop.report("eu/a", "Healthy")
+    shop.report("eu/a", "Unhealthy", reason="TCP Timeout")
+    for status in (
+        {"status": "Unhealthy"},
+        {
+            "conditions": [
+                {"type": "Healthy", "status": "False", "reason": "X", "message": "", "lastTransitionTime": NOW}
+            ]
+        },
+        {"dataCenters": ["eu/a"]},
+        {"shard": 7},
+        {"lastChange": NOW, "probes": [{"dataCenter": "eu/a", "health": "Healthy"}]},
+    ):
+        with pytest.raises(AssertionError, match="may change nothing of a status but probes"):
+            shop.write(status, "eu/a")
+    with pytest.raises(AssertionError, match="own data centre alone"):
+        shop.api.call("PATCH", shop.path(subresource="status"), {"status": {"probes": []}}, MERGE, shop.account("eu/a"))
+    for path in (shop.path(), f"{KINDS['Lease'].format(shop.space)}/{shop.of('Lease', 'us/b')['metadata']['name']}"):
+        with pytest.raises(AssertionError, match="403"):
+            shop.api.call("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, MERGE, shop.account("eu/a"))
+    assert {entry["dataCenter"] for entry in shop.status()["probes"]} == set(PLACES)
+
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def _is_refused(shop: Shop) -> bool:
+    """A policy takes a moment to be in force."""
+    try:
+        shop.report("us/b", "Healthy", by="eu/a", detail="as if")
+    except AssertionError:
+        return True
+    return False
+
+
+def test_the_entry_of_a_data_centre_that_went_is_taken_out_and_the_others_stay_their_owners(
+    api: BareApi, start: Start, shop: Shop
+) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    for key in PLACES:
+        shop.report(key, "Healthy", code=200)
+    poll("both report", lambda: shop.status().get("healthy") == "2/2", 20)
+    labels = {"topology.kubernetes.io/region": None}
+    try:
+        api.merge(f"/api/v1/nodes/{PLACES['us/b']}", {"metadata": {"labels": labels}})
+        poll("the entry is gone", lambda: [e["dataCenter"] for e in shop.status()["probes"]] == ["eu/a"], 30)
+        poll("so is its prober", lambda: len(shop.found("CronJob")) == len(shop.found("Lease")) == 1, 30)
+        shop.report("eu/a", "Healthy")
+        assert "code" not in shop.status()["probes"][0]
+    finally:
+        api.merge(f"/api/v1/nodes/{PLACES['us/b']}", {"metadata": {"labels": {**labels, next(iter(labels)): "us"}}})
+
+
+def test_a_check_that_goes_takes_everything_with_it(start: Start, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.add("second")
+    poll("there are probers", lambda: len(shop.found("Lease")) == 2, 30)
+    shop.api.call("DELETE", shop.path("second"))
+    poll("the other is its only owner", lambda: _owners(shop) == ["origin"], 30)
+    shop.api.call("DELETE", shop.path())
+    poll("nothing is left", lambda: not any(shop.found(kind) for kind in CHILDREN), 30)
+
+
+def _owners(shop: Shop) -> list[str]:
+    return [owner["name"] for owner in shop.of("CronJob", "eu/a")["metadata"]["ownerReferences"]]
