@@ -255,7 +255,7 @@ def test_a_prober_writes_the_entry_of_its_own_data_centre_and_nothing_else(start
                 {"type": "Healthy", "status": "False", "reason": "X", "message": "", "lastTransitionTime": NOW}
             ]
         },
-        {"dataCenters": ["eu/a"]},
+        {"dataCenters": ["eu/c"]},
         {"shard": 7},
         {"lastChange": NOW, "probes": [{"dataCenter": "eu/a", "health": "Healthy"}]},
     ):
