@@ -7,22 +7,15 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvloop
-
-from shield_proxy.config.codec import encode_state
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.config.record import InvalidRecord, read_envelope, read_record
 from shield_proxy.config.version import VERSION
-from shield_proxy.process.settings import (
-    ProxySettings,
-    settings_of_environment,
-    settings_of_file,
-)
-from shield_proxy.process.single import CACHE_FIELDS, single_tier
-from shield_proxy.process.state import read_mounted
-from shield_proxy.process.values import has_ipv6, parse_address
-from shield_proxy.wire.fast import IMPLEMENTATION
+
+if TYPE_CHECKING:
+    from shield_proxy.process.settings import ProxySettings
+
+# Each command imports what it needs where it begins: a prober starts often, and --help should not wait for servers.
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
 STDERR = 2
@@ -32,7 +25,10 @@ LOG_SECONDS = 1.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; 0 when it ended well, 1 when it could not start or cut requests off, 2 for wrong settings."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["probe"]:
+        return _probe(given)
+    options = _parser().parse_args(given)
     try:
         match options.command:
             case "run":
@@ -46,7 +42,24 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_SETTINGS
 
 
+def _probe(arguments: list[str]) -> int:
+    """The options of other commands would load all of the proxy."""
+    from shield_proxy.process.probing import add_probe, run_probes, settings_of
+
+    parser = argparse.ArgumentParser(prog="shield-proxy")
+    add_probe(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    try:
+        return run_probes(settings_of(parser.parse_args(arguments), os.environ))
+    except InvalidField as error:
+        print(f"shield-proxy: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+
+
 def _parser() -> argparse.ArgumentParser:
+    from shield_proxy.process.probing import add_probe
+    from shield_proxy.process.single import CACHE_FIELDS
+    from shield_proxy.wire.fast import IMPLEMENTATION
+
     parser = argparse.ArgumentParser(prog="shield-proxy", description="A tier of Smart Shield: a shared HTTP cache.")
     parser.add_argument("--version", action="version", version=f"shield-proxy {VERSION} ({IMPLEMENTATION} fast path)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -93,10 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Prints the zone state in a record's file, or in a directory of its mounted chunks, as JSON.",
     )
     state.add_argument("path", metavar="FILE|DIR", type=Path)
+    add_probe(commands)
     return parser
 
 
-def _single(options: argparse.Namespace) -> ProxySettings:
+def _single(options: argparse.Namespace) -> "ProxySettings":
+    from shield_proxy.process.single import single_tier
+    from shield_proxy.process.values import parse_address
+
     health = (parse_address(options.health, "--health"),) if options.health else ()
     listen = (parse_address(options.listen, "--listen"),)
     tls_listen = (parse_address(options.tls_listen, "--tls-listen"),) if options.tls_listen else ()
@@ -112,7 +129,10 @@ def _single(options: argparse.Namespace) -> ProxySettings:
     )
 
 
-def _settings(config: Path | None) -> ProxySettings:
+def _settings(config: Path | None) -> "ProxySettings":
+    from shield_proxy.process.settings import settings_of_environment, settings_of_file
+    from shield_proxy.process.values import has_ipv6
+
     if config is None:
         return settings_of_environment(os.environ, has_ipv6())
     try:
@@ -121,9 +141,10 @@ def _settings(config: Path | None) -> ProxySettings:
         raise InvalidField("--config", f"{config}: {error.strerror}") from error
 
 
-def _serve(settings: ProxySettings) -> int:
+def _serve(settings: "ProxySettings") -> int:
     """Ends the process with run_proxy's code; returns only where it could not start."""
-    # Here, so that --version, --help and `state` answer without loading servers.
+    import uvloop
+
     from shield_proxy.process.outlet import LogOutlet, OutletLog
     from shield_proxy.process.proxy import run_proxy
     from shield_proxy.process.sites import StartFailure
@@ -149,6 +170,10 @@ def _serve(settings: ProxySettings) -> int:
 
 
 def _show(path: Path) -> int:
+    from shield_proxy.config.codec import encode_state
+    from shield_proxy.config.record import InvalidRecord, read_envelope, read_record
+    from shield_proxy.process.state import read_mounted
+
     try:
         record = read_mounted(path) if path.is_dir() else path.read_bytes()
         if record is None:

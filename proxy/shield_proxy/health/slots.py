@@ -24,6 +24,16 @@ def slots_within(after: float, until: float, interval: float, phase: float) -> t
     return tuple(_slot(n, interval, phase) for n in range(first, end))
 
 
+def last_slot(until: float, interval: float, phase: float) -> float:
+    """The last slot not later than `until`."""
+    return _slot(_first(until, interval, phase) - 1, interval, phase)
+
+
+def slots_between(after: float, until: float, interval: float, phase: float) -> int:
+    """How many slots are in (after, until]."""
+    return max(0, _first(until, interval, phase) - _first(after, interval, phase)) if until > after else 0
+
+
 def _slot(number: int, interval: float, phase: float) -> float:
     return (number + phase) * interval
 

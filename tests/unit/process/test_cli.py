@@ -12,6 +12,7 @@ from shield_proxy.config.state import FleetState
 from shield_proxy.config.version import SCHEMA, VERSION
 from shield_proxy.wire.fast import IMPLEMENTATION
 
+PROBE = ("--namespace", "shop", "--data-center", "eu/a", "--shard", "0", "--lease", "probes")
 RECORD = write_record(FleetState("shop", "default", 12, 3), SCHEMA)
 
 
@@ -24,7 +25,7 @@ def test_the_version_is_told() -> None:
     assert shield_proxy("--version").stdout == f"shield-proxy {VERSION} ({IMPLEMENTATION} fast path)\n"
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "state"])
+@pytest.mark.parametrize("command", ["run", "serve", "state", "probe"])
 def test_every_command_explains_itself(command: str) -> None:
     shown = shield_proxy(command, "--help")
     assert shown.returncode == 0
@@ -56,6 +57,10 @@ def test_what_is_no_record_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
         (("run", "--listen", "a:1", "--origin", "a"), "--origin"),
         (("run", "--listen", "a:1", "--origin", "http://a", "--cache", "ttl=5"), "--cache"),
         (("run", "--listen", "a:1", "--origin", "http://a", "--health", "x"), "--health"),
+        (("probe", *PROBE), "KUBERNETES_SERVICE_HOST"),
+        (("probe", *PROBE, "--data-center", "eu"), "--data-center"),
+        (("probe", *PROBE, "--lease", "A b"), "--lease"),
+        (("probe", *PROBE, "--shard", "-1"), "--shard"),
     ],
 )
 def test_wrong_settings_are_one_line_that_names_them_and_exit_code_2(arguments: tuple[str, ...], named: str) -> None:

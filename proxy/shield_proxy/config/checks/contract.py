@@ -4,9 +4,11 @@ LEASE_SECONDS = 30
 """A Lease that was not renewed for so long is silent: its data centre has no vote, and the next run takes over."""
 RENEW_SECONDS = 10
 COUNTERS = "smartshield.io/counters"
-"""Annotation of a Lease: compact JSON {check id: [verdict, fails, successes]}."""
+"""Annotation of a Lease: compact JSON {check id: [verdict, fails, successes, generation]}; the verdict is
+h (healthy), n (not healthy) or u (unknown)."""
 SUCCESSOR = "smartshield.io/successor"
-"""Annotation of a Lease: `RUN FROM`. The run of that name owns the slots later than FROM, seconds since the epoch."""
+"""Annotation of a Lease: `RUN` asks to be the next one. `RUN FROM`, once the holder has answered: that run may take the
+Lease, and then owns the slots later than FROM, seconds since the epoch."""
 RUN_OVERLAP_SECONDS = 180
 """A run may go on for so long after the next one should have begun; then it is ended."""
 GRACE_SECONDS = 30

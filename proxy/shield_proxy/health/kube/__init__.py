@@ -1,0 +1,1 @@
+"""A small client of the Kubernetes API: few requests, objects as decoded JSON. It knows nothing of health checks."""

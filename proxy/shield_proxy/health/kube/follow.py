@@ -1,0 +1,86 @@
+"""A collection as it is now: listed, then watched, for as long as it is wanted."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from shield_proxy.health.kube.api import Api, Collection
+from shield_proxy.health.kube.errors import ApiError, Expired, Unreachable
+
+WATCH_SECONDS = 300
+LEAST_PAUSE, MOST_PAUSE = 0.5, 15.0
+"""Seconds between two tries, twice as many after each that failed."""
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Follower(Generic[T]):
+    """Keeps what `read` makes of each object, by name; what it makes None of is left out. `news` is told after each
+    list and each event that changed something."""
+
+    api: Api
+    collection: Collection
+    read: Callable[[Mapping[str, Any]], T | None]
+    news: Callable[[Mapping[str, T]], None]
+    _seen: dict[str, T] = field(default_factory=dict)
+    _version: str = ""
+
+    async def run(self) -> None:
+        """Never returns."""
+        pause = LEAST_PAUSE
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+            except Expired:
+                self._version = ""
+            except (ApiError, Unreachable) as error:
+                if isinstance(error, ApiError):
+                    self._version = ""
+                    pause = max(pause, error.retry_after or 0.0)
+                log.warning("%s can't be watched: %s", self.collection.plural, error)
+            if asyncio.get_running_loop().time() - began > MOST_PAUSE:
+                pause = LEAST_PAUSE
+                continue
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+            pause = min(MOST_PAUSE, pause * 2)
+
+    async def _list(self) -> None:
+        found: dict[str, T] = {}
+
+        def take(resource: Mapping[str, Any]) -> None:
+            value = self.read(resource)
+            if value is not None:
+                found[_name(resource)] = value
+
+        self._version = await self.api.list(self.collection, take)
+        self._seen = found
+        self.news(found)
+
+    async def _watch(self) -> None:
+        await self.api.watch(self.collection, self._version, WATCH_SECONDS, self._take)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        kind, resource = event.get("type"), event.get("object") or {}
+        if kind == "ERROR":
+            code = int(resource.get("code") or 500)
+            raise (Expired if code == 410 else ApiError)(code, str(resource.get("message") or "the watch failed"))
+        self._version = str((resource.get("metadata") or {}).get("resourceVersion") or self._version)
+        if kind == "BOOKMARK":
+            return
+        name, value = _name(resource), None if kind == "DELETED" else self.read(resource)
+        if value is not None:
+            self._seen[name] = value
+        elif self._seen.pop(name, None) is None:
+            return
+        self.news(self._seen)
+
+
+def _name(resource: Mapping[str, Any]) -> str:
+    return str((resource.get("metadata") or {}).get("name"))

@@ -1,0 +1,83 @@
+"""The settings of a run of probes, and its figures."""
+
+import argparse
+import re
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from shield_proxy.config.reading import InvalidField
+from shield_proxy.health.running.figures import Figures, Missed
+from shield_proxy.health.running.run import Duty
+from shield_proxy.health.running.standing import Place
+from shield_proxy.health.sample import Sample, Waterfall
+from shield_proxy.process.metrics import lines
+from shield_proxy.process.probefigures import probe_families
+from shield_proxy.process.probing import ProbeSettings, add_probe, settings_of
+
+POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443", "POD_NAME": "probes-28-x"}
+DUTY = Duty("shop", Place("eu-west", "a"), 3, "probes")
+
+
+def settings(*arguments: str, **environment: str) -> ProbeSettings:
+    parser = argparse.ArgumentParser()
+    add_probe(parser.add_subparsers())
+    needed = ("probe", "--namespace", "shop", "--data-center", "eu-west/a", "--shard", "3", "--lease", "probes")
+    return settings_of(parser.parse_args([*needed, *arguments]), {**POD, **environment})
+
+
+def test_the_settings_of_a_pod() -> None:
+    made = settings()
+    assert made.duty == DUTY
+    assert (made.account.host, made.account.port) == ("10.0.0.1", 443)
+    assert made.account.directory == Path("/var/run/secrets/kubernetes.io/serviceaccount")
+    assert made.health == ("", 8081)
+    assert made.log_level == "info"
+
+
+def test_a_container_that_is_started_again_is_another_run() -> None:
+    assert re.fullmatch(r"probes-28-x-[0-9a-f]{4}", settings().run)
+    assert len({settings().run for _ in range(20)}) > 1
+
+
+def test_the_api_server_and_the_installations_networks_are_internal() -> None:
+    made = settings(SHIELD_INTERNAL_NETWORKS="10.96.0.0/12, 192.0.2.1").internal
+    for address in ("10.0.0.1", "10.97.1.1", "192.0.2.1", "127.0.0.1"):
+        assert made.forbids(ip_address(address))
+    assert made.forbids(ip_address("192.0.2.2")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("127.0.0.1:9", ("127.0.0.1", 9)), ("[::1]:9", ("::1", 9)), ("none", None)]
+)
+def test_where_metrics_are(text: str, expected: object) -> None:
+    assert settings("--health", text).health == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "value"),
+    [
+        ("SHIELD_INTERNAL_NETWORKS", "10.0.0.0/33"),
+        ("SHIELD_LOG_LEVEL", "loud"),
+        ("KUBERNETES_SERVICE_HOST", ""),
+        ("KUBERNETES_SERVICE_PORT", "x"),
+    ],
+)
+def test_what_cannot_be_used_is_named(named: str, value: str) -> None:
+    with pytest.raises(InvalidField, match=named):
+        settings(**{named: value})
+
+
+def test_figures_are_shown_with_the_place_and_in_base_units() -> None:
+    figures = Figures()
+    figures.probed("shop", Sample(0.0, None, waterfall=Waterfall(tcp=0.01, total=0.02)))
+    figures.missed[Missed.OVERRUN] += 2
+    text = "".join(lines(probe_families(figures, DUTY, lambda: [("shop", 1.0)])))
+    place = 'namespace="shop",region="eu-west",zone="a"'
+    assert f'shield_check_healthy{{check="shop",{place}}} 1\n' in text
+    assert f'shield_probes_total{{check="shop",result="healthy",{place}}} 1\n' in text
+    assert f'shield_probe_seconds{{check="shop",stage="tcp",{place}}} 0.01\n' in text
+    assert f'shield_probe_slots_missed_total{{reason="overrun",{place}}} 2\n' in text
+    assert f'shield_probe_slots_missed_total{{reason="gap",{place}}} 0\n' in text
+    assert 'stage="tls"' not in text
