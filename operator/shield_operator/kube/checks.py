@@ -16,7 +16,7 @@ from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWor
 from shield_operator.core.naming import CHECK_KIND
 from shield_operator.core.world import Installation
 from shield_operator.kube.api import Api, ApiError
-from shield_operator.kube.children import Children, Done, Refused, complaints, refusals, side_by_side
+from shield_operator.kube.children import Children, Done, complaints, refusals, side_by_side
 from shield_operator.kube.events import Publisher
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD
@@ -42,12 +42,16 @@ class Checks:
         """The checks are run as they want it. Returns the seconds after which to look again; raises what went wrong."""
         world = self.observe(key)
         plan = make_checks_plan(world)
+        # A Job that was refused is not tried again at once, and stays refused until it is.
+        waiting = {
+            (kind, name): why
+            for (kind, name), why in world.refusals.items()
+            if kind == JOB.kind and name in plan.memory.started and name not in plan.starts
+        }
         try:
             await self._apply(key, plan, done)
-        except Refused:
-            self._memories[key], self._refusals[key] = plan.memory, refusals(done)
-            raise
-        self._memories[key], self._refusals[key] = plan.memory, {}
+        finally:
+            self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
         if not world.checks:
             self._memories.pop(key)
             self._refusals.pop(key)

@@ -1,6 +1,7 @@
 """A bare API server for each file of tests, and operators on it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,10 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bareapi import BareApi, bare_api, free_port
+from checkspace import Shop
 from localcluster.artifacts import binaries
-from operatorprocess import NAMESPACE, Running, add_node, allow, install_definitions
+from operatorprocess import NAMESPACE, ROOT, Running, add_node, allow, install_definitions
 
 Start = Callable[[], Running]
 
@@ -75,3 +78,26 @@ def space(api: BareApi, request: pytest.FixtureRequest) -> str:
     name = str(request.node.name).replace("_", "-")[-50:].strip("-")
     api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     return name
+
+
+@pytest.fixture
+def shop(api: BareApi, space: str) -> Shop:
+    """See Shop."""
+    return Shop(api, space)
+
+
+@pytest.fixture(scope="module")
+def policy(api: BareApi) -> Iterator[None]:
+    """The chart's admission policy is in force."""
+    text = (ROOT / "helm/smart-shield/templates/admissionpolicy.yaml").read_text()
+    text = re.sub(r"^  labels:\n.*include \"smart-shield.labels\".*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"{{.*?}}", "shield", text)
+    group = "/apis/admissionregistration.k8s.io/v1"
+    plurals = {
+        "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+    }
+    made = [api.call("POST", f"{group}/{plurals[body['kind']]}", body) for body in yaml.safe_load_all(text)]
+    yield
+    for body in made:
+        api.call("DELETE", f"{group}/{plurals[body['kind']]}/{body['metadata']['name']}")
