@@ -81,6 +81,8 @@ class Holding:
         self._known = False
         self._renewal_seen = clock()
         self._settled = False
+        self._taken_after = 0.0
+        """The last renewal of the run that this one took the Lease from."""
         self._changed = asyncio.Event()
 
     def end(self) -> None:
@@ -157,6 +159,10 @@ class Holding:
             log.info("%s %s %s", self._tenure.run, step.act, step.why)
         if step.act is Act.CLAIM and before is not None and before.holder:
             self._probing.gap(before.renewed, step.at)
+        elif step.act is Act.TAKE and before is not None:
+            self._taken_after = before.renewed
+        elif step.act is Act.SETTLE and self._tenure.after is not None:  # it has died before the end of its slots
+            self._probing.gap(self._taken_after, self._tenure.after)
         return True
 
     async def _make(self, step: Step, now: float) -> None:

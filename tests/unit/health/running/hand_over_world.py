@@ -7,7 +7,7 @@ from typing import Any
 
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.due import due
-from shield_proxy.health.running.handover import Act, Step, Tenure, decide, ending, observed, promising
+from shield_proxy.health.running.handover import LEAD, Act, Step, Tenure, decide, ending, observed, promising
 from shield_proxy.health.running.lease import Lease, read_lease
 from shield_proxy.health.running.ledger import Ledger
 from shield_proxy.health.running.patches import new_lease, patch_of
@@ -49,6 +49,7 @@ class Actor:
     probes: list[tuple[float, Assigned]] = field(default_factory=list)
     """When each ends."""
     missed: int = 0
+    taken_after: float = 0.0
 
 
 @dataclass(slots=True)
@@ -198,6 +199,12 @@ class World:
                 return False
             if step.act is Act.CLAIM and actor.lease.holder:
                 self.gaps.append((actor.lease.renewed - 1, step.at))
+                if actor.lease.predecessor:  # which may have died, too, after its grant
+                    self.gaps.append((actor.lease.after - LEAD - 1, actor.lease.after))
+            elif step.act is Act.TAKE:
+                actor.taken_after = actor.lease.renewed
+            elif step.act is Act.SETTLE:
+                self.gaps.append((actor.taken_after - 1, actor.tenure.after or 0))
             self.document = _merged(self.document, patch)
         if self.since is None and step.act in (Act.CREATE, Act.CLAIM):
             self.since = step.at
