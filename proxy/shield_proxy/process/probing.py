@@ -17,11 +17,11 @@ from shield_proxy.config.checks.hostnames import read_address
 from shield_proxy.config.contract import HEALTH_PORT
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.health.internal import Internal, internal_addresses
-from shield_proxy.health.kube.account import HOST, SERVICE_ACCOUNT, Account, account_of_pod
-from shield_proxy.health.kube.api import Api
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.running.run import Duty, Run
 from shield_proxy.health.running.standing import Place
+from shield_proxy.kube.account import HOST, SERVICE_ACCOUNT, Account, account_of_pod
+from shield_proxy.kube.api import Api
 from shield_proxy.process.outlet import LogOutlet, OutletLog
 from shield_proxy.process.probefigures import probe_families
 from shield_proxy.process.probeport import health_port

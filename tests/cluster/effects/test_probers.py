@@ -24,11 +24,11 @@ from bareapi import BareApi, bare_api, free_port
 from localcluster.artifacts import binaries
 from operatorprocess import GROUPS, install_definitions
 from shield_proxy.health.internal import internal_addresses
-from shield_proxy.health.kube.account import Account
-from shield_proxy.health.kube.api import Api
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.running.run import Duty, Run
 from shield_proxy.health.running.standing import Place
+from shield_proxy.kube.account import Account
+from shield_proxy.kube.api import Api
 
 SPACE, LEASE = "shop", "probes-eu-a-0"
 CHECKS = f"{GROUPS}/namespaces/{SPACE}/healthchecks"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from shield_proxy.health.kube.api import Api, Collection
-from shield_proxy.health.kube.errors import ApiError, Conflict, NotThere, Unreachable
-from shield_proxy.health.kube.follow import Follower
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.handover import POLITE, Act, Step, Tenure, decide, ending, observed, promising
 from shield_proxy.health.running.lease import Lease, Remembered, newer, read_lease
 from shield_proxy.health.running.patches import new_lease, patch_of
+from shield_proxy.kube.api import Api, Collection
+from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
+from shield_proxy.kube.follow import Follower
 
 LEASES = "/apis/coordination.k8s.io/v1"
 LOOK = 1.0

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shield_proxy.health.kube.api import Api, Collection
-from shield_proxy.health.kube.errors import ApiError, Conflict, NotThere, Unreachable
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.standing import Entry, Place
+from shield_proxy.kube.api import Api, Collection
+from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
 
 AT_ONCE = 4
 """Writes that are on their way."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from shield_proxy.health.counters import Verdict
-from shield_proxy.health.kube.api import Api, Collection
-from shield_proxy.health.kube.follow import Follower
 from shield_proxy.health.running.assigned import Assigned, read_assigned
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.holding import Holding, Named
@@ -18,6 +16,8 @@ from shield_proxy.health.running.reporting import Reporter
 from shield_proxy.health.running.rota import Probe, Rota
 from shield_proxy.health.running.standing import HEALTH, Place, in_milliseconds
 from shield_proxy.health.sample import Sample
+from shield_proxy.kube.api import Api, Collection
+from shield_proxy.kube.follow import Follower
 
 CHECKS = "/apis/smartshield.io/v1alpha1"
 DRAIN_SECONDS = 3.0

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from shield_proxy.config.version import VERSION
-from shield_proxy.health.kube.account import Account
-from shield_proxy.health.kube.errors import NotThere, Unreachable, refusal
-from shield_proxy.health.kube.line import Line
+from shield_proxy.kube.account import Account
+from shield_proxy.kube.errors import NotThere, Unreachable, refusal
+from shield_proxy.kube.line import Line
 from shield_proxy.wire.http.message import ResponseHead
 from shield_proxy.wire.http.serialise import field_lines, request_bytes
 
@@ -56,6 +56,8 @@ class Api:
     """The API as one account sees it. ApiError where it refuses, Unreachable where it doesn't answer in time."""
 
     account: Account
+    agent: str = "shield-proxy"
+    """What the server's log calls this process."""
     _idle: list[_Idle] = field(default_factory=list)
 
     def close(self) -> None:
@@ -179,7 +181,7 @@ class Api:
         fields = [
             ("Host", f"{host}:{self.account.port}"),
             ("Authorization", f"Bearer {self.account.token()}"),
-            ("User-Agent", f"shield-proxy/{VERSION}"),
+            ("User-Agent", f"{self.agent}/{VERSION}"),
             ("Accept", JSON),
         ]
         if body:

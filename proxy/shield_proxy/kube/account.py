@@ -39,7 +39,7 @@ def account_of_pod(environment: Mapping[str, str], directory: Path = SERVICE_ACC
     """The account of the pod that this process runs in. InvalidField names what is missing."""
     host, port = environment.get(HOST, ""), environment.get(PORT, "")
     if not host:
-        raise InvalidField(HOST, "is not set: probes are run in a pod of a cluster")
+        raise InvalidField(HOST, "is not set: this runs in a pod of a cluster")
     if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise InvalidField(PORT, f"must be a port, not {port[:20]!r}")
     return Account(host, int(port), directory)

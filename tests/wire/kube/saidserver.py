@@ -7,8 +7,8 @@ from pathlib import Path
 
 from world.certificates import Authority
 
-from shield_proxy.health.kube.account import Account
-from shield_proxy.health.kube.api import Api
+from shield_proxy.kube.account import Account
+from shield_proxy.kube.api import Api
 
 Say = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from shield_proxy.health.kube.api import Api, Collection
-from shield_proxy.health.kube.errors import ApiError, Expired, Unreachable
+from shield_proxy.kube.api import Api, Collection
+from shield_proxy.kube.errors import ApiError, Expired, Unreachable
 
 WATCH_SECONDS = 300
 LEAST_PAUSE, MOST_PAUSE = 0.5, 15.0

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from health.saidserver import SaidServer, Say, answer, request
+from kube.saidserver import SaidServer, Say, answer, request
 
-from shield_proxy.health.kube import api as client
-from shield_proxy.health.kube.api import Api, Collection
-from shield_proxy.health.kube.errors import ApiError, Conflict, Expired, NotThere, Unreachable
-from shield_proxy.health.kube.follow import Follower
+from shield_proxy.kube import api as client
+from shield_proxy.kube.api import Api, Collection
+from shield_proxy.kube.errors import ApiError, Conflict, Expired, NotThere, Unreachable
+from shield_proxy.kube.follow import Follower
 
 CHECKS = Collection("/apis/smartshield.io/v1alpha1", "shop", "healthchecks")
 LINES = b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"8"}}}\n{"type":"BOOKMARK","object":{}}\n'

@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import Any
 
-from shield_proxy.health.kube.errors import Unreachable
+from shield_proxy.kube.errors import Unreachable
 from shield_proxy.wire.http.body import BodyDecoder, decoder_for
 from shield_proxy.wire.http.message import Refused, ResponseHead
 from shield_proxy.wire.http.parse import HeadLimits, parse_response

@@ -1,1 +1,0 @@
-"""A small client of the Kubernetes API: few requests, objects as decoded JSON. It knows nothing of health checks."""
