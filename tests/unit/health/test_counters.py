@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shield_proxy.health.counters import Counters, Verdict, count
+from shield_proxy.config.checks.health import Health
+from shield_proxy.health.counters import Counters, count
 
 outcomes = st.lists(st.booleans(), max_size=60)
 thresholds = st.integers(1, 6)
@@ -17,15 +18,15 @@ def counted(samples: list[bool], fails: int, successes: int) -> Counters:
 
 
 def test_nothing_is_known_at_first() -> None:
-    assert Counters() == Counters(Verdict.UNKNOWN, 0, 0)
+    assert Counters() == Counters(Health.UNKNOWN, 0, 0)
 
 
 def test_one_sample_decides_by_default() -> None:
     assert [counted(samples, 1, 1).verdict for samples in ([True], [False], [True, False], [False, True])] == [
-        Verdict.HEALTHY,
-        Verdict.UNHEALTHY,
-        Verdict.UNHEALTHY,
-        Verdict.HEALTHY,
+        Health.HEALTHY,
+        Health.UNHEALTHY,
+        Health.UNHEALTHY,
+        Health.HEALTHY,
     ]
 
 
@@ -42,12 +43,12 @@ def test_the_counts_are_the_run_of_equal_samples_at_the_end(samples: list[bool],
 @settings(deadline=None)
 @given(outcomes, thresholds, thresholds)
 def test_the_verdict_is_that_of_the_last_run_long_enough(samples: list[bool], fails: int, successes: int) -> None:
-    expected, run, before = Verdict.UNKNOWN, 0, None
+    expected, run, before = Health.UNKNOWN, 0, None
     for healthy in samples:
         run = run + 1 if healthy == before else 1
         before = healthy
         if run >= (successes if healthy else fails):
-            expected = Verdict.HEALTHY if healthy else Verdict.UNHEALTHY
+            expected = Health.HEALTHY if healthy else Health.UNHEALTHY
     assert counted(samples, fails, successes).verdict is expected
 
 
@@ -58,7 +59,7 @@ def test_flapping_faster_than_the_thresholds_flips_nothing(first: list[bool], th
     settled = counted(first + [True] * threshold, threshold, threshold)
     for healthy in flapping:
         settled = count(settled, healthy, threshold, threshold)
-        assert settled.verdict is Verdict.HEALTHY
+        assert settled.verdict is Health.HEALTHY
 
 
 @settings(deadline=None)
@@ -67,7 +68,7 @@ def test_counters_go_on_where_another_run_left_them(
     before: list[bool], after: list[bool], fails: int, successes: int
 ) -> None:
     counters = counted(before, fails, successes)
-    restored = Counters(Verdict(str(counters.verdict)), counters.fails, counters.successes)
+    restored = Counters(Health(str(counters.verdict)), counters.fails, counters.successes)
     for healthy in after:
         restored = count(restored, healthy, fails, successes)
     assert restored == counted(before + after, fails, successes)

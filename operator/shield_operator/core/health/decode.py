@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shield_operator.core.health.quorum import Health
 from shield_operator.core.health.world import CheckObject
 from shield_proxy.config.checks.check import Check
 from shield_proxy.config.checks.decode import decode_check
+from shield_proxy.config.checks.health import Health
 from shield_proxy.config.reading import InvalidField
 
 

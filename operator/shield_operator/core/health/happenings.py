@@ -6,10 +6,10 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.conditions import HEALTHY, READY, condition
 from shield_operator.core.happenings import NORMAL, WARNING, Said
-from shield_operator.core.health.quorum import Health
 from shield_operator.core.health.verdict import SUSPENDED, Outcome, before
 from shield_operator.core.health.world import CheckObject
 from shield_operator.core.plan import Happening
+from shield_proxy.config.checks.health import Health
 
 
 def check_happenings(check: CheckObject, after: Mapping[str, Any], outcome: Outcome) -> list[Happening]:

@@ -8,15 +8,8 @@ is known.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class Health(StrEnum):
-    """Of an origin, in the eyes of a data centre, of a region or of all."""
-
-    UNKNOWN = "Unknown"
-    HEALTHY = "Healthy"
-    UNHEALTHY = "Unhealthy"
+from shield_proxy.config.checks.health import Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.conditions import HEALTHY, READY, Finding, condition, set_conditions
 from shield_operator.core.health.probers import Duty
-from shield_operator.core.health.quorum import Health
 from shield_operator.core.health.verdict import SUSPENDED, Outcome, regions
 from shield_operator.core.health.world import CheckObject, ChecksWorld
+from shield_proxy.config.checks.health import Health
 from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.config.reading import InvalidField
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from shield_operator.core.health.decode import Entry, entries_of, health_of, sequence
 from shield_operator.core.health.probers import Duty, Roster
-from shield_operator.core.health.quorum import Health, Quorum, Vote, quorum
+from shield_operator.core.health.quorum import Quorum, Vote, quorum
 from shield_operator.core.health.world import CheckObject
+from shield_proxy.config.checks.health import Health
 
 SUSPENDED = "Suspended"
 """Beside the values of Health, a status."""

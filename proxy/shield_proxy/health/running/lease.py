@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shield_proxy.config.checks.contract import COUNTERS, SUCCESSOR
-from shield_proxy.health.counters import MOST, Counters, Verdict
+from shield_proxy.config.checks.health import Health
+from shield_proxy.health.counters import MOST, Counters
 
 AFTER = "smartshield.io/after"
 """Annotation: the holder owns the slots later than this; without a holder, those up to this were probed."""
@@ -20,7 +21,7 @@ PREDECESSOR = "smartshield.io/predecessor"
 MISSED = "smartshield.io/missed"
 """Annotation: slots that nobody probed, counted over all runs."""
 _MOST_CHECKS = 5_000
-_VERDICTS = {"u": Verdict.UNKNOWN, "h": Verdict.HEALTHY, "n": Verdict.UNHEALTHY}
+_VERDICTS = {"u": Health.UNKNOWN, "h": Health.HEALTHY, "n": Health.UNHEALTHY}
 _LETTERS = {verdict: letter for letter, verdict in _VERDICTS.items()}
 
 

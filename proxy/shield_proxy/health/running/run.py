@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shield_proxy.health.counters import Verdict
+from shield_proxy.config.checks.health import Health
 from shield_proxy.health.running.assigned import Assigned, read_assigned
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.holding import Holding, Named
@@ -14,7 +14,7 @@ from shield_proxy.health.running.lease import Lease, Remembered
 from shield_proxy.health.running.ledger import Change, Ledger
 from shield_proxy.health.running.reporting import Reporter
 from shield_proxy.health.running.rota import Probe, Rota
-from shield_proxy.health.running.standing import HEALTH, Place, in_milliseconds
+from shield_proxy.health.running.standing import Place, in_milliseconds
 from shield_proxy.health.sample import Sample
 from shield_proxy.kube.api import Api, Collection
 from shield_proxy.kube.follow import Follower
@@ -102,8 +102,8 @@ class Run:
         """Names of the checks that something is known of, with 1 where they are healthy and 0 where not."""
         for assigned in (self._assigned or {}).values():
             remembered = self._ledger.counters.get(assigned.id)
-            if remembered is not None and remembered.counters.verdict is not Verdict.UNKNOWN:
-                yield assigned.name, float(remembered.counters.verdict is Verdict.HEALTHY)
+            if remembered is not None and remembered.counters.verdict is not Health.UNKNOWN:
+                yield assigned.name, float(remembered.counters.verdict is Health.HEALTHY)
 
     def _read(self, resource: Mapping[str, Any]) -> Assigned | None:
         return read_assigned(resource, self._duty.place, self._duty.shard)
@@ -142,8 +142,8 @@ def told(change: Change, duty: Duty) -> str:
         "check": change.assigned.name,
         "id": change.assigned.id,
         "dataCenter": duty.place.data_centre,
-        "before": HEALTH[before.verdict] if before is not None else None,
-        "health": HEALTH[entry.verdict],
+        "before": before.verdict if before is not None else None,
+        "health": entry.verdict,
         "reason": entry.reason,
         "detail": entry.detail,
         "code": entry.code,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shield_proxy.health.counters import Counters, Verdict, count
+from shield_proxy.config.checks.health import Health
+from shield_proxy.health.counters import Counters, count
 from shield_proxy.health.running.lease import Remembered
 from shield_proxy.health.sample import Sample, Waterfall
 
@@ -29,7 +30,7 @@ class Place:
 class Entry:
     """What a data centre reports: its verdict, and the probe that decided it."""
 
-    verdict: Verdict
+    verdict: Health
     reason: str
     detail: str
     generation: int
@@ -54,7 +55,7 @@ class Entry:
         told = {
             "dataCenter": place.data_centre,
             "region": place.region,
-            "health": HEALTH[self.verdict],
+            "health": self.verdict.value,
             "reason": self.reason,
             "detail": self.detail,
             "code": self.code,
@@ -67,18 +68,14 @@ class Entry:
         return {name: value for name, value in told.items() if value not in (None, "")}
 
 
-HEALTH = {Verdict.UNKNOWN: "Unknown", Verdict.HEALTHY: "Healthy", Verdict.UNHEALTHY: "Unhealthy"}
-_VERDICTS = {text: verdict for verdict, text in HEALTH.items()}
-
-
 def read_entry(resource: Mapping[str, Any], data_centre: str) -> Entry | None:
     """What the data centre has reported in a HealthCheck, as far as it decides what is news."""
     probes = (resource.get("status") or {}).get("probes") or []
     told = next((each for each in probes if each.get("dataCenter") == data_centre), None)
-    if told is None or told.get("health") not in _VERDICTS:
+    if told is None or told.get("health") not in tuple(Health):
         return None
     return Entry(
-        verdict=_VERDICTS[told["health"]],
+        verdict=Health(told["health"]),
         reason=told.get("reason") or "",
         detail=told.get("detail") or "",
         generation=told.get("observedGeneration") or 0,
@@ -103,16 +100,16 @@ def counted(before: Remembered | None, sample: Sample, generation: int, fails: i
 def reported(before: Entry | None, now: Remembered, sample: Sample) -> Entry | None:
     """The entry after a sample that was counted; None while nothing is known."""
     verdict = now.counters.verdict
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Health.UNKNOWN:
         return None
-    decided = sample.healthy == (verdict is Verdict.HEALTHY)
+    decided = sample.healthy == (verdict is Health.HEALTHY)
     if before is not None and before.verdict is verdict and not decided:
         return replace(before, generation=now.generation)
     unchanged = before is not None and before.verdict is verdict
     return Entry(
         verdict=verdict,
-        reason=sample.reason or "" if verdict is Verdict.UNHEALTHY else "",
-        detail=sample.detail if verdict is Verdict.UNHEALTHY else "",
+        reason=sample.reason or "" if verdict is Health.UNHEALTHY else "",
+        detail=sample.detail if verdict is Health.UNHEALTHY else "",
         generation=now.generation,
         since=before.since if unchanged and before is not None else _time(sample.at),
         code=sample.code,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from givenchecks import PLACE, resource
 
+from shield_proxy.config.checks.health import Health
 from shield_proxy.config.checks.reasons import Reason
-from shield_proxy.health.counters import Verdict
 from shield_proxy.health.running.assigned import read_assigned
 from shield_proxy.health.running.standing import Place
 
@@ -60,7 +60,7 @@ def test_the_data_centres_own_entry_is_read() -> None:
     assert read is not None
     assert read.entry is not None
     assert (read.entry.verdict, read.entry.reason, read.entry.generation) == (
-        Verdict.UNHEALTHY,
+        Health.UNHEALTHY,
         Reason.TCP_TIMEOUT,
         3,
     )

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.contract import COUNTERS, SUCCESSOR
-from shield_proxy.health.counters import Counters, Verdict
+from shield_proxy.config.checks.health import Health
+from shield_proxy.health.counters import Counters
 from shield_proxy.health.running.handover import Act, Step, Tenure
 from shield_proxy.health.running.lease import (
     AFTER,
@@ -25,7 +26,7 @@ from shield_proxy.health.running.patches import new_lease, patch_of
 NOW = 1_700_000_000.25
 counters = st.builds(
     Remembered,
-    st.builds(Counters, st.sampled_from(Verdict), st.integers(0, 1000), st.integers(0, 1000)),
+    st.builds(Counters, st.sampled_from(Health), st.integers(0, 1000), st.integers(0, 1000)),
     st.integers(0, 1 << 40),
 )
 
@@ -36,7 +37,7 @@ def test_counters_are_read_as_they_were_written(known: dict[str, Remembered]) ->
 
 
 def test_fifty_checks_fit_well_into_an_annotation() -> None:
-    known = {f"{i:032x}": Remembered(Counters(Verdict.UNHEALTHY, 1_000_000, 0), 1000) for i in range(50)}
+    known = {f"{i:032x}": Remembered(Counters(Health.UNHEALTHY, 1_000_000, 0), 1000) for i in range(50)}
     assert len(write_counters(known)) < 4 << 10
 
 

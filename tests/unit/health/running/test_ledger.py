@@ -6,8 +6,9 @@ from givenchecks import GOOD, PLACE, REFUSED, WRONG_CODE, T, assigned
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shield_proxy.config.checks.health import Health
 from shield_proxy.config.checks.reasons import Reason
-from shield_proxy.health.counters import Counters, Verdict
+from shield_proxy.health.counters import Counters
 from shield_proxy.health.running.lease import Remembered
 from shield_proxy.health.running.ledger import Ledger
 from shield_proxy.health.sample import Sample
@@ -100,10 +101,10 @@ def test_a_changed_check_keeps_its_verdict_but_counts_anew() -> None:
     changed = replace(patient, generation=2)
     first = ledger.count(changed, REFUSED)
     assert first is not None
-    assert (first.entry.verdict, first.entry.generation) == (Verdict.HEALTHY, 2)
+    assert (first.entry.verdict, first.entry.generation) == (Health.HEALTHY, 2)
     second = ledger.count(changed, REFUSED)
     assert second is not None
-    assert second.entry.verdict is Verdict.UNHEALTHY
+    assert second.entry.verdict is Health.UNHEALTHY
 
 
 @given(st.lists(st.booleans(), max_size=20), st.integers(0, 20), st.integers(1, 4), st.integers(1, 4))
@@ -126,8 +127,8 @@ def test_counters_that_are_handed_over_come_to_what_one_run_would_have_counted(
 def test_samples_that_wait_for_the_run_before_report_nothing_until_it_has_said_its_last_words() -> None:
     ledger = Ledger()
     assert ledger.count(SHOP, REFUSED) is None
-    changes = ledger.settle({SHOP.id: Remembered(Counters(Verdict.HEALTHY, 0, 5), 1)})
-    assert [change.entry.verdict for change in changes] == [Verdict.UNHEALTHY]
+    changes = ledger.settle({SHOP.id: Remembered(Counters(Health.HEALTHY, 0, 5), 1)})
+    assert [change.entry.verdict for change in changes] == [Health.UNHEALTHY]
 
 
 def test_an_entry_that_its_status_lost_is_said_again() -> None:

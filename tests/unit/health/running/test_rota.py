@@ -10,7 +10,8 @@ import pytest_asyncio
 from givenchecks import GOOD, assigned
 
 from shield_proxy.config.checks.check import Check
-from shield_proxy.health.counters import Counters, Verdict
+from shield_proxy.config.checks.health import Health
+from shield_proxy.health.counters import Counters
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.due import PATIENCE
 from shield_proxy.health.running.figures import Figures, Missed
@@ -64,7 +65,7 @@ class Place:
         """All slots from now on are the rota's, and the checks are not new."""
         self.rota.own(self.clock(), float("inf"))
         self.rota.assign({each.name: each for each in checks})
-        self.rota.settle({each.id: Remembered(Counters(Verdict.HEALTHY, 0, 1), 1) for each in checks})
+        self.rota.settle({each.id: Remembered(Counters(Health.HEALTHY, 0, 1), 1) for each in checks})
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(10):

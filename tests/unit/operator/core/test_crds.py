@@ -11,14 +11,13 @@ from shield_operator.core import naming
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
 from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
-from shield_operator.core.health.quorum import Health
 from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
 from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy
 from shield_proxy.config.checks import decode as bounds
 from shield_proxy.config.checks.check import CheckType, Method
 from shield_proxy.config.checks.decode import decode_check
-from shield_proxy.health.counters import Verdict
+from shield_proxy.config.checks.health import Health
 from shield_proxy.health.running.standing import Entry, Place
 from shield_proxy.health.sample import Waterfall
 
@@ -152,7 +151,7 @@ def test_a_checks_enums_defaults_and_bounds_are_those_of_the_code():
 
 def test_what_a_data_centre_reports_is_in_the_schema():
     waterfall = Waterfall(0.001, 0.002, 0.003, 0.004, 0.01)
-    entry = Entry(Verdict.UNHEALTHY, "TCP Timeout", "why", 3, "2026-01-01T00:00:00Z", 503, "203.0.113.7", waterfall)
+    entry = Entry(Health.UNHEALTHY, "TCP Timeout", "why", 3, "2026-01-01T00:00:00Z", 503, "203.0.113.7", waterfall)
     told = entry.document(Place("eu", "a"))
     found = {path.rpartition(".")[2] for path, _ in fields(schema(naming.CHECK_KIND)) if ".probes[]." in path}
     assert set(told) == found - {name for name in found if name.endswith("Milliseconds")} | {"roundTripMilliseconds"}

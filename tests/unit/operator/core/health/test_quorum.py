@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_operator.core.health.quorum import Health, Quorum, Vote, majority, quorum
+from shield_operator.core.health.quorum import Quorum, Vote, majority, quorum
+from shield_proxy.config.checks.health import Health
 
 UP, DOWN, UNKNOWN = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
 REASONS = ("TCP Timeout", "Response code mismatch error", "DNS Unknown Host")
