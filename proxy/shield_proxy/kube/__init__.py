@@ -1,1 +1,1 @@
-"""A small client of the Kubernetes API: few requests, objects as decoded JSON. What it is used for, it does not know."""
+"""A small client of the Kubernetes API: few requests, objects as decoded JSON. It knows nothing of its uses."""
