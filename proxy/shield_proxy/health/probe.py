@@ -6,8 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-from aiodns.error import ARES_ETIMEOUT
+from typing import TYPE_CHECKING
 
 from shield_proxy.config.checks.check import Check, CheckType
 from shield_proxy.config.checks.hostnames import covers, read_address
@@ -23,8 +22,10 @@ from shield_proxy.health.targets import MOST_REDIRECTS, Target, first_target, re
 from shield_proxy.health.trust import Trust
 from shield_proxy.wire.http.message import Refused, ResponseHead
 from shield_proxy.wire.upstream.dial import dial, interleaved
-from shield_proxy.wire.upstream.failures import UpstreamFailed
-from shield_proxy.wire.upstream.names import Names, NotAnswered
+from shield_proxy.wire.upstream.failures import NotAnswered, UpstreamFailed
+
+if TYPE_CHECKING:
+    from shield_proxy.wire.upstream.names import Names
 
 
 class Prober:
@@ -34,25 +35,36 @@ class Prober:
     def __init__(
         self,
         internal: Internal,
-        names: Names | None = None,
+        names: "Names | None" = None,
         trust: Trust | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._internal = internal
-        self._names = names or Names()
+        self._names = names
         self._trust = trust or Trust()
         self._clock = clock
         self._wall = wall
 
     async def close(self) -> None:
         """Gives up lookups that run."""
-        await self._names.close()
+        if self._names is not None:
+            await self._names.close()
+
+    def prepare(self) -> "Names":
+        """The resolver, which is loaded at the first call: that takes as long as all that a run does until it has its
+        Lease, and in the midst of a probe it would be measured as the origin's."""
+        if self._names is None:
+            from shield_proxy.wire.upstream.names import Names
+
+            self._names = Names()
+        return self._names
 
     async def probe(self, check: Check, within: float | None = None) -> Sample:
         """The outcome; network and origin make it raise nothing. An attempt that timed out is repeated at once, as
         often as the check says; with `within` only while a further attempt ends within so many seconds of the first's
         beginning. Each attempt takes `check.timeout` seconds at most."""
+        self.prepare()
         at, began = self._wall(), self._clock()
         attempts = 0
         while True:
@@ -127,11 +139,10 @@ class Prober:
             return (str(literal),)
         with journey.at(Stage.DNS):
             try:
-                found = (await self._names.look_up(host)).addresses
+                found = (await self.prepare().look_up(host)).addresses
             except NotAnswered as failed:
-                late = bool(failed.__cause__ and failed.__cause__.args[0] == ARES_ETIMEOUT)
                 detail = f"{host}: the resolver does not know: {failed}"
-                raise ProbeFailed(Reason.DNS_UNKNOWN_HOST, detail, timed_out=late) from failed
+                raise ProbeFailed(Reason.DNS_UNKNOWN_HOST, detail, timed_out=failed.timed_out) from failed
         if not found:
             raise ProbeFailed(Reason.DNS_UNKNOWN_HOST, f"{host} has no address")
         for address in found:

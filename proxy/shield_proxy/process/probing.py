@@ -29,6 +29,8 @@ from shield_proxy.process.probeport import health_port
 STDOUT, STDERR = 1, 2
 LOG_SECONDS = 1.0
 """What is left of the log at the end gets so long."""
+PREPARE_SECONDS = 0.5
+"""After which the Lease was surely asked for: then what the first probe needs is loaded."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_NETWORKS = 1024
 _PLACE = re.compile(r"([^/\s]+)/([^/\s]+)")
@@ -113,6 +115,7 @@ async def _run(settings: ProbeSettings, lines: LogOutlet) -> None:
     api, prober = Api(settings.account), Prober(settings.internal)
     run = Run(settings.duty, settings.run, api, prober.probe, time.time, lambda line: _tell(lines, line))
     loop = asyncio.get_running_loop()
+    loop.call_later(PREPARE_SECONDS, prober.prepare)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, run.end)
     log = logging.getLogger(__name__)

@@ -2,6 +2,8 @@
 
 import argparse
 import re
+import subprocess
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -81,3 +83,32 @@ def test_figures_are_shown_with_the_place_and_in_base_units() -> None:
     assert f'shield_probe_slots_missed_total{{reason="overrun",{place}}} 2\n' in text
     assert f'shield_probe_slots_missed_total{{reason="gap",{place}}} 0\n' in text
     assert 'stage="tls"' not in text
+
+
+HEAVY = {
+    "aiodns", "aiohttp", "cryptography", "hiredis", "httptools", "idna", "kubernetes", "multiprocessing", "pycares",
+    "urllib.request", "uvloop", "yaml",
+}  # fmt: skip
+
+
+def test_a_run_loads_little_before_it_has_its_lease() -> None:
+    """It starts in each data centre every ten minutes, and what it loads it keeps in memory."""
+    code = "import shield_proxy.process.probing, sys; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    )
+    assert not loaded & HEAVY
+    rooms = {".".join(name.split(".")[:2]) for name in loaded if name.startswith("shield_proxy.")}
+    assert not rooms & {"shield_proxy.store", "shield_proxy.cache", "shield_proxy.cli"}
+    assert len(loaded) < 300, "modules of Python's own included"
+
+
+def test_the_resolver_is_loaded_once_and_before_a_probe_is_measured() -> None:
+    code = (
+        "import sys; from shield_proxy.health.internal import internal_addresses; "
+        "from shield_proxy.health.probe import Prober; "
+        "prober = Prober(internal_addresses(())); before = 'aiodns' in sys.modules; "
+        "same = prober.prepare() is prober.prepare(); print(before, same, 'aiodns' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["False", "True", "True"]

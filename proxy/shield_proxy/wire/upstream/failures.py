@@ -27,6 +27,14 @@ class UpstreamFailed(Exception):
         return self.kind not in NOT_CONNECTED
 
 
+class NotAnswered(Exception):
+    """Nobody said whether a name exists. `timed_out`: nobody said anything."""
+
+    def __init__(self, why: str, *, timed_out: bool) -> None:
+        super().__init__(why)
+        self.timed_out = timed_out
+
+
 OUR_SIDE = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 LOCAL = frozenset((errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EACCES, errno.EPERM))
 """The network was not asked: this machine has no way there, of this family."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import aiodns
 from aiodns import error as dns
 
+from shield_proxy.wire.upstream.failures import NotAnswered
+
 TIMEOUT, TRIES = 1.0, 3
 """Seconds until a server is asked again, and how often each is asked."""
 NO_SUCH_NAME = frozenset((dns.ARES_ENOTFOUND, dns.ARES_ENODATA, dns.ARES_EBADNAME))
@@ -20,10 +22,6 @@ class Answer:
     addresses: tuple[str, ...]
     seconds: float
     """That the name's owner lets it be used; 0 where nothing was said (a hosts file, no such name)."""
-
-
-class NotAnswered(Exception):
-    """Nobody said whether the name exists."""
 
 
 class Names:
@@ -47,7 +45,7 @@ class Names:
         except dns.DNSError as error:
             if error.args[0] in NO_SUCH_NAME:
                 return Answer((), 0)
-            raise NotAnswered(str(error.args[-1])) from error
+            raise NotAnswered(str(error.args[-1]), timed_out=error.args[0] == dns.ARES_ETIMEOUT) from error
         except UnicodeError:
             return Answer((), 0)
         addresses = dict.fromkeys(_text(node.addr[0]) for node in found.nodes)

@@ -5,7 +5,8 @@ import ipaddress
 from collections.abc import Callable
 from typing import Protocol
 
-from shield_proxy.wire.upstream.names import Answer, Names, NotAnswered
+from shield_proxy.wire.upstream.failures import NotAnswered
+from shield_proxy.wire.upstream.names import Answer, Names
 
 LEAST, MOST = 1.0, 300.0
 """Seconds an answer is used, whatever its owner says."""
