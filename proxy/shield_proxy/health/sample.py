@@ -1,52 +1,11 @@
-"""What one probe found, as a value."""
-
-from dataclasses import dataclass
+"""What one probe found: the value that everybody reads, and the sample of a check that can't be run."""
 
 from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.config.checks.sample import LONGEST_DETAIL, Sample, Waterfall
 
-
-@dataclass(frozen=True, slots=True)
-class Waterfall:
-    """Seconds that each stage of the last attempt took, those of redirects added; None: it was not come to. A stage
-    that failed took until then."""
-
-    dns: float | None = None
-    tcp: float | None = None
-    tls: float | None = None
-    first_byte: float | None = None
-    """From asking to the first byte of the response."""
-    total: float = 0.0
-    """From the attempt's beginning to its end, the body's beginning included."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The outcome of one probe, all of its attempts included."""
-
-    at: float
-    """Seconds since the epoch, when it began."""
-    reason: Reason | None
-    """None: healthy."""
-    detail: str = ""
-    """Short; what was expected and what came."""
-    code: int | None = None
-    """Of the last response."""
-    address: str | None = None
-    """That the last connection led to, or was tried with."""
-    waterfall: Waterfall = Waterfall()
-    attempts: int = 1
-    """0: no probe was sent."""
-
-    @property
-    def healthy(self) -> bool:
-        """What was expected came in time."""
-        return self.reason is None
+__all__ = ["LONGEST_DETAIL", "Sample", "Waterfall", "misconfigured"]
 
 
 def misconfigured(at: float, problem: str) -> Sample:
     """The sample of a check that can't be run; `problem` names the field."""
     return Sample(at, Reason.CONFIGURATION, problem[:LONGEST_DETAIL], attempts=0)
-
-
-LONGEST_DETAIL = 300
-"""Characters of a detail."""

@@ -12,6 +12,7 @@ from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.handover import POLITE, Act, Step, Tenure, decide, ending, observed, promising
 from shield_proxy.health.running.lease import Lease, Remembered, newer, read_lease
 from shield_proxy.health.running.patches import new_lease, patch_of
+from shield_proxy.health.sample import Sample
 from shield_proxy.kube.api import Api, Collection
 from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
 from shield_proxy.kube.follow import Follower
@@ -46,6 +47,9 @@ class Probing(Protocol):
 
     def missed(self) -> int:
         """Slots that nobody probed, of all runs."""
+
+    def samples(self) -> Mapping[str, Sample]:
+        """The last of each check, for people to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,8 @@ class Holding:
             self._observe(now)
         if step.act in (Act.SETTLE, Act.RELEASE):
             self._settle(lease)
-        patch = patch_of(step, self._tenure, lease, now, self._probing.counters(), self._probing.missed())
+        mine = self._probing
+        patch = patch_of(step, self._tenure, lease, now, mine.counters(), mine.missed(), mine.samples())
         self._see(read_lease(await self._api.merge(self._named.collection.at(self._named.name), patch)))
 
     async def _read_again(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from shield_proxy.config.checks.contract import COUNTERS, SUCCESSOR
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.checks.samples import SAMPLES
 from shield_proxy.health.counters import MOST, Counters
 
 AFTER = "smartshield.io/after"
@@ -49,6 +50,8 @@ class Lease:
     predecessor: str = ""
     counters: Mapping[str, Remembered] = field(default_factory=dict)
     missed: int = 0
+    samples: str = ""
+    """As they are written: read once, by a run that takes over."""
 
 
 def read_lease(resource: Mapping[str, Any]) -> Lease:
@@ -66,6 +69,7 @@ def read_lease(resource: Mapping[str, Any]) -> Lease:
         predecessor=notes.get(PREDECESSOR) or "",
         counters=read_counters(notes.get(COUNTERS)),
         missed=int(_number(notes.get(MISSED)) or 0),
+        samples=str(notes.get(SAMPLES) or ""),
     )
 
 

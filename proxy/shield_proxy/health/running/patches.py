@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shield_proxy.config.checks.contract import COUNTERS, LEASE_SECONDS, SUCCESSOR
+from shield_proxy.config.checks.sample import Sample
+from shield_proxy.config.checks.samples import SAMPLES, write_samples
 from shield_proxy.health.running.handover import Act, Step, Tenure
 from shield_proxy.health.running.lease import (
     AFTER,
@@ -27,11 +29,17 @@ def new_lease(namespace: str, name: str, tenure: Tenure, at: float, now: float) 
 
 
 def patch_of(
-    step: Step, tenure: Tenure, lease: Lease, now: float, counters: Mapping[str, Remembered], missed: int
+    step: Step,
+    tenure: Tenure,
+    lease: Lease,
+    now: float,
+    counters: Mapping[str, Remembered],
+    missed: int,
+    samples: Mapping[str, Sample],
 ) -> dict[str, Any]:
-    """What the step changes. `counters` and `missed` are the run's own; only a holder that knows what its predecessor
-    counted writes them."""
-    own = {COUNTERS: write_counters(counters), MISSED: str(missed)}
+    """What the step changes. `counters`, `missed` and `samples` are the run's own; only a holder that knows what its
+    predecessor counted writes them."""
+    own = {COUNTERS: write_counters(counters), MISSED: str(missed), SAMPLES: write_samples(samples)}
     renewed = {"renewTime": write_instant(now)}
     notes: dict[str, str | None]
     spec: dict[str, Any] = {}

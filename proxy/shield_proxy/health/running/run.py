@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.checks.sample import Sample, in_milliseconds
+from shield_proxy.config.checks.samples import read_samples
 from shield_proxy.health.running.assigned import Assigned, read_assigned
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.holding import Holding, Named
@@ -14,8 +16,7 @@ from shield_proxy.health.running.lease import Lease, Remembered
 from shield_proxy.health.running.ledger import Change, Ledger
 from shield_proxy.health.running.reporting import Reporter
 from shield_proxy.health.running.rota import Probe, Rota
-from shield_proxy.health.running.standing import Place, in_milliseconds
-from shield_proxy.health.sample import Sample
+from shield_proxy.health.running.standing import Place
 from shield_proxy.kube.api import Api, Collection
 from shield_proxy.kube.follow import Follower
 
@@ -52,6 +53,7 @@ class Run:
         self._ledger = Ledger()
         self._assigned: Mapping[str, Assigned] | None = None
         self._missed_before = 0
+        self._samples: dict[str, Sample] = {}
         self._rota = Rota(probe, self._sampled, self.figures, wall)
         self._reporter = Reporter(api, self._checks, duty.place, self.figures)
         self._holding = Holding(api, Named(duty.namespace, duty.lease), run, self, self.figures, wall)
@@ -82,6 +84,7 @@ class Run:
     def settle(self, lease: Lease) -> None:
         """The runs before have counted what the Lease says."""
         self._missed_before = lease.missed
+        self._samples = {**read_samples(lease.samples), **self._samples}
         self._rota.settle(lease.counters)
         self._publish(self._ledger.settle(lease.counters))
         self._forget_others()
@@ -97,6 +100,10 @@ class Run:
     def missed(self) -> int:
         """Slots that nobody probed, of all runs."""
         return self._missed_before + self.figures.missed.total()
+
+    def samples(self) -> Mapping[str, Sample]:
+        """The last of each check, of this run or of those before."""
+        return self._samples
 
     def verdicts(self) -> Iterable[tuple[str, float]]:
         """Names of the checks that something is known of, with 1 where they are healthy and 0 where not."""
@@ -119,10 +126,12 @@ class Run:
         if self._assigned is not None:
             ids = {each.id for each in self._assigned.values()}
             self._reporter.keep(ids)
+            self._samples = {id_: each for id_, each in self._samples.items() if id_ in ids}
             if self._ledger.settled:
                 self._ledger.keep(ids)
 
     def _sampled(self, assigned: Assigned, sample: Sample) -> None:
+        self._samples[assigned.id] = sample
         change = self._ledger.count(assigned, sample)
         self._publish([change] if change is not None else [])
         self._holding.look()

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.checks.sample import Sample, Waterfall, in_milliseconds
 from shield_proxy.health.counters import Counters, count
 from shield_proxy.health.running.lease import Remembered
-from shield_proxy.health.sample import Sample, Waterfall
 
 NOT_MEASURED = Waterfall()
 
@@ -116,18 +116,6 @@ def reported(before: Entry | None, now: Remembered, sample: Sample) -> Entry | N
         address=sample.address,
         waterfall=sample.waterfall,
     )
-
-
-def in_milliseconds(waterfall: Waterfall) -> dict[str, float]:
-    """The stages that were come to."""
-    stages = {
-        "dnsMilliseconds": waterfall.dns,
-        "tcpMilliseconds": waterfall.tcp,
-        "tlsMilliseconds": waterfall.tls,
-        "firstByteMilliseconds": waterfall.first_byte,
-        "totalMilliseconds": waterfall.total or None,
-    }
-    return {name: round(seconds * 1000, 1) for name, seconds in stages.items() if seconds is not None}
 
 
 def _time(at: float) -> str:

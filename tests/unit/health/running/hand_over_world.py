@@ -194,7 +194,7 @@ class World:
             self.document = new_lease("shop", "probes", actor.tenure, step.at, now)
         else:
             assert actor.lease is not None
-            patch = patch_of(step, actor.tenure, actor.lease, now, actor.ledger.counters, 0)
+            patch = patch_of(step, actor.tenure, actor.lease, now, actor.ledger.counters, 0, {})
             if self.document is None or patch["metadata"]["resourceVersion"] != str(self.version):
                 return False
             if step.act is Act.CLAIM and actor.lease.holder:

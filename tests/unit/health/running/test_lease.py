@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from shield_proxy.config.checks.contract import COUNTERS, SUCCESSOR
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.checks.sample import Sample
+from shield_proxy.config.checks.samples import SAMPLES, read_samples
 from shield_proxy.health.counters import Counters
 from shield_proxy.health.running.handover import Act, Step, Tenure
 from shield_proxy.health.running.lease import (
@@ -74,7 +76,7 @@ def test_a_new_lease_is_the_runs() -> None:
 
 def test_what_is_granted_is_read_to_the_last_digit() -> None:
     lease = Lease("7", holder="a", successor="b")
-    patch = patch_of(Step(Act.GRANT, NOW / 3), Tenure("a"), lease, NOW, {}, 0)
+    patch = patch_of(Step(Act.GRANT, NOW / 3), Tenure("a"), lease, NOW, {}, 0, {})
     assert patch["metadata"]["resourceVersion"] == "7"
     granted = read_lease({"metadata": patch["metadata"], "spec": patch["spec"]})
     assert (granted.successor, granted.granted) == ("b", NOW / 3)
@@ -82,15 +84,15 @@ def test_what_is_granted_is_read_to_the_last_digit() -> None:
 
 def test_renewals_leave_the_counters_of_a_predecessor_alone() -> None:
     tenure = Tenure("b")
-    assert COUNTERS in patch_of(Step(Act.RENEW), tenure, Lease("7"), NOW, {}, 0)["metadata"]["annotations"]
-    patch = patch_of(Step(Act.RENEW), tenure, Lease("7", predecessor="a"), NOW, {}, 0)
+    assert COUNTERS in patch_of(Step(Act.RENEW), tenure, Lease("7"), NOW, {}, 0, {})["metadata"]["annotations"]
+    patch = patch_of(Step(Act.RENEW), tenure, Lease("7", predecessor="a"), NOW, {}, 0, {})
     assert patch["metadata"]["annotations"] == {}
 
 
 @pytest.mark.parametrize("act", [Act.CREATE, Act.WAIT, Act.LEAVE])
 def test_what_is_no_write_has_no_patch(act: Act) -> None:
     with pytest.raises(ValueError, match=act.value):
-        patch_of(Step(act), Tenure("a"), Lease("7"), NOW, {}, 0)
+        patch_of(Step(act), Tenure("a"), Lease("7"), NOW, {}, 0, {})
 
 
 def test_instants_are_micro_times() -> None:
@@ -102,3 +104,12 @@ def test_old_news_is_known_by_its_version() -> None:
     assert not newer("9", "10")
     assert not newer("9", "9")
     assert newer("x", "9")
+
+
+def test_the_last_samples_go_with_the_counters() -> None:
+    lease, sample = Lease("7", holder="a"), Sample(NOW, None, "", 200)
+    notes = patch_of(Step(Act.RENEW), Tenure("a"), lease, NOW, {}, 0, {"x": sample})["metadata"]["annotations"]
+    assert read_samples(notes[SAMPLES]) == {"x": sample}
+    assert read_lease({"metadata": {"annotations": notes}}).samples == notes[SAMPLES]
+    asked = patch_of(Step(Act.ASK), Tenure("b"), lease, NOW, {}, 0, {"x": sample})["metadata"]["annotations"]
+    assert SAMPLES not in asked

@@ -31,6 +31,7 @@ from shield_operator.kube.views import (
     trim,
     workload_of,
 )
+from shield_proxy.config.checks.samples import SAMPLES
 from shield_proxy.config.contract import Tier
 
 REGION, ZONE_LABEL = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
@@ -174,7 +175,7 @@ def test_a_service_leads_to_the_fleet_that_label_and_selector_agree_on(
 
 
 def lease(renewed: str | None, holder: str = "run-1", version: str = "1", **more: Any) -> dict[str, Any]:
-    notes = {naming.ANNOTATION_DATA_CENTER: "eu/a", "smartshield.io/counters": renewed or ""}
+    notes = {naming.ANNOTATION_DATA_CENTER: "eu/a", "smartshield.io/counters": renewed or "", SAMPLES: renewed or ""}
     metadata = {"name": "probes", "namespace": "shop", "uid": "u", "resourceVersion": version, "annotations": notes}
     return trim(LEASE, {"metadata": metadata, "spec": {"holderIdentity": holder, "renewTime": renewed, **more}})
 
