@@ -109,11 +109,11 @@ def ending(tenure: Tenure, now: float) -> Tenure:
     return tenure if tenure.ending is not None else replace(tenure, ending=now, until=min(tenure.until, now))
 
 
-def decide(tenure: Tenure, lease: Lease | None, now: float, silent: float, idle: bool) -> Step:
+def decide(tenure: Tenure, lease: Lease | None, now: float, silent: float, idle: bool, knows: bool = True) -> Step:
     """The next step of a run that has observed this Lease. `silent`: seconds since this run first saw the renewal that
-    the Lease tells of; `idle`: no probe of a slot that it owns runs or is due."""
+    the Lease tells of; `idle`: no probe of a slot that it owns runs or is due; `knows`: it knows its checks."""
     if tenure.after is None:
-        return _seek(tenure, lease, now, silent)
+        return _seek(tenure, lease, now, silent, knows)
     if lease is None:
         return Step(Act.LEAVE, why="the Lease is gone") if tenure.ending is not None else Step(Act.CREATE, tenure.after)
     if lease.holder == tenure.run:
@@ -142,10 +142,12 @@ def _end_of_own(tenure: Tenure, lease: Lease) -> float:
     return until
 
 
-def _seek(tenure: Tenure, lease: Lease | None, now: float, silent: float) -> Step:
+def _seek(tenure: Tenure, lease: Lease | None, now: float, silent: float, knows: bool) -> Step:
     if tenure.ending is not None:
         asked = lease is not None and lease.successor == tenure.run
         return Step(Act.WITHDRAW) if asked else Step(Act.LEAVE, why="told to end before its turn")
+    if not knows:
+        return Step(Act.WAIT, now + LEAD)  # who has the Lease probes
     if lease is None:
         return Step(Act.CREATE, now)
     if not lease.holder:

@@ -39,6 +39,9 @@ class Probing(Protocol):
     def settle(self, lease: Lease) -> None:
         """What the lease says that runs before have counted is all there will be. Once in a run."""
 
+    def knows(self) -> bool:
+        """Which checks are the run's, at least as they were a while ago."""
+
     def idle(self, now: float) -> bool:
         """No probe runs, and no slot that the run owns is left."""
 
@@ -87,6 +90,8 @@ class Holding:
         self._settled = False
         self._taken_after = 0.0
         """The last renewal of the run that this one took the Lease from."""
+        self._unprobed: tuple[float, float] | None = None
+        """Since when until when nobody probed before this run claimed the Lease, told once it is known to have it."""
         self._changed = asyncio.Event()
 
     def end(self) -> None:
@@ -120,7 +125,8 @@ class Holding:
                 await self._wait(LOOK)
                 continue
             self._observe(now)
-            step = decide(self._tenure, self._lease, now, self._clock() - self._renewal_seen, self._probing.idle(now))
+            silent = self._clock() - self._renewal_seen
+            step = decide(self._tenure, self._lease, now, silent, self._probing.idle(now), self._probing.knows())
             if step.act is Act.LEAVE:
                 return step.why
             if step.act is Act.WAIT:
@@ -138,6 +144,9 @@ class Holding:
         if tenure.after is None:
             return
         self._probing.own(tenure.after, tenure.until)
+        if self._unprobed is not None:
+            self._probing.gap(*self._unprobed)
+            self._unprobed = None
         if lease is not None and lease.holder == tenure.run and not lease.predecessor:
             self._settle(lease)
 
@@ -148,7 +157,6 @@ class Holding:
 
     async def _write(self, step: Step) -> bool:
         """Whether the step was made, or the Lease has become another."""
-        before = self._lease
         try:
             await self._make(step, self._wall())
             self._figures.lease[step.act.value] += 1
@@ -161,11 +169,7 @@ class Holding:
             return False
         if step.act is not Act.RENEW:
             log.info("%s %s %s", self._tenure.run, step.act, step.why)
-        if step.act is Act.CLAIM and before is not None and before.holder:
-            self._probing.gap(before.renewed, step.at)
-        elif step.act is Act.TAKE and before is not None:
-            self._taken_after = before.renewed
-        elif step.act is Act.SETTLE and self._tenure.after is not None:  # it has died before the end of its slots
+        if step.act is Act.SETTLE and self._tenure.after is not None:  # it has died before the end of its slots
             self._probing.gap(self._taken_after, self._tenure.after)
         return True
 
@@ -179,6 +183,10 @@ class Holding:
         if step.act is Act.GRANT:
             self._tenure = promising(self._tenure, lease, step.at)
             self._observe(now)
+        elif step.act is Act.TAKE:  # whether or not the answer arrives
+            self._taken_after = lease.renewed
+        elif step.act is Act.CLAIM:
+            self._unprobed = (lease.renewed, step.at) if lease.holder else None
         if step.act in (Act.SETTLE, Act.RELEASE):
             self._settle(lease)
         mine = self._probing

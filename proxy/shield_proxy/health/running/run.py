@@ -89,6 +89,10 @@ class Run:
         self._publish(self._ledger.settle(lease.counters))
         self._forget_others()
 
+    def knows(self) -> bool:
+        """Which checks are the run's."""
+        return self._assigned is not None
+
     def idle(self, now: float) -> bool:
         """No probe runs, and no slot that this run owns is left."""
         return self._rota.idle(now)
@@ -118,6 +122,7 @@ class Run:
     def _assign(self, checks: Mapping[str, Assigned]) -> None:
         self._assigned = checks
         self._rota.assign(checks)
+        self._holding.look()
         self._forget_others()
         for change in self._ledger.unsaid(checks.values()):
             self._reporter.say(change.assigned, change.entry)

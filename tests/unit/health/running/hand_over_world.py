@@ -20,6 +20,8 @@ HEARD_WITHIN = 1.5
 """Seconds in which everybody hears of the Lease's newest version."""
 SKEW = 0.9
 LONGEST_PROBE = 2.0
+LONGEST_LIST = 12.0
+"""Seconds after which a run knows its checks."""
 
 
 def check(number: int, interval: float) -> Assigned:
@@ -41,6 +43,8 @@ class Actor:
 
     tenure: Tenure
     skew: float
+    knows_at: float
+    """When it has listed its checks."""
     ledger: Ledger = field(default_factory=Ledger)
     lease: Lease | None = None
     heard: float = -1e9
@@ -77,7 +81,8 @@ class World:
         """One more run begins."""
         self.born += 1
         skew = self.rng.uniform(-SKEW, SKEW)
-        self.actors.append(Actor(Tenure(f"run-{self.born}"), skew, renewal_seen=self.now))
+        knows_at = self.now + self.rng.choice((0.0, self.rng.uniform(0, LONGEST_LIST)))
+        self.actors.append(Actor(Tenure(f"run-{self.born}"), skew, knows_at, renewal_seen=self.now))
 
     def kill(self) -> None:
         """A run ends without a word."""
@@ -126,7 +131,8 @@ class World:
             self._hear(actor)
         self._observe(actor, now)
         self._probe(actor, now)
-        step = decide(actor.tenure, actor.lease, now, self.now - actor.renewal_seen, self._idle(actor, now))
+        silent, knows = self.now - actor.renewal_seen, self.now >= actor.knows_at
+        step = decide(actor.tenure, actor.lease, now, silent, self._idle(actor, now), knows)
         if step.act is Act.LEAVE:
             self._gone(actor)
         elif step.act is not Act.WAIT:
@@ -154,7 +160,7 @@ class World:
         for ended in [each for each in actor.probes if each[0] <= self.now]:
             actor.probes.remove(ended)
             actor.ledger.count(ended[1], Sample(now, None))
-        if actor.tenure.after is None:
+        if actor.tenure.after is None or self.now < actor.knows_at:
             return
         for each in self.checks:
             if any(running.id == each.id for _, running in actor.probes):

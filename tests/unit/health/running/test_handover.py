@@ -86,6 +86,12 @@ def test_a_run_that_finds_nobody_begins_at_once() -> None:
     assert decide(Tenure("b"), None, NOW, 0, True).act is Act.CREATE
 
 
+def test_a_run_that_does_not_know_its_checks_yet_wants_no_slots() -> None:
+    for lease in (None, Lease("1"), held(), held(successor="b", granted=NOW + 3)):
+        assert decide(Tenure("b"), lease, NOW, 99, True, knows=False).act is Act.WAIT
+    assert decide(ending(Tenure("b"), NOW), held(successor="b"), NOW, 0, True, knows=False).act is Act.WITHDRAW
+
+
 def test_slots_that_a_run_left_when_it_ended_are_the_next_ones() -> None:
     for left in (NOW - 4, NOW + 1):  # by another clock
         step = decide(Tenure("b"), Lease("1", after=left, renewed=NOW - 4), NOW, 0, True)
