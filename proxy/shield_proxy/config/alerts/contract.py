@@ -3,7 +3,8 @@
 PLURAL = "healthalerts"
 COURIER = "shield-courier"
 """The Deployment, ServiceAccount, Role, RoleBinding and NetworkPolicy of a namespace's courier; the manager of the
-fields that it applies; its command."""
+fields that it applies; its command, `shield-courier run --namespace NAMESPACE`. It answers /livez, /readyz and /metrics
+on the port that proxies answer them on (HEALTH_PORT), and takes SHIELD_LOG_LEVEL from its environment."""
 SECRETS_DIR = "/etc/smart-shield/secrets"
 """SECRET/KEY of every Secret that an alert of the namespace names; a file is missing while its Secret or its key does
 not exist. What is in a file may change at any time."""
