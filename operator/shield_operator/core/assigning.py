@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from shield_operator.core.assignment import HOLD_SECONDS
 from shield_operator.core.latency import read_latencies
 from shield_operator.core.places import Place, is_paused
 from shield_operator.core.uppers import Upper, Watch, assign, standing
@@ -45,8 +46,13 @@ def assign_zones(
     places: Mapping[str, Place],
     world: World,
 ) -> Assignments:
-    """The assignment of every backend of the zones that have a part, among their homes; paused zones keep theirs."""
+    """The assignment of every backend of the zones that have a part, among their homes; paused zones keep theirs.
+
+    So do backends that are unhealthy, or were until just now: what is measured then says more of the outage than of the
+    distance. Where a data centre goes, even these move.
+    """
     latencies = read_latencies(world)
+    ill = _lately_unhealthy(parts.values(), world)
     uppers: dict[str, tuple[Upper, ...]] = {}
     watches: dict[tuple[str, str], Watch] = {}
     for zone in zones:
@@ -61,14 +67,21 @@ def assign_zones(
             if paused:
                 upper = standing(zone, origin.name, last[zone.uid])
             else:
-                watch = _watch(world.memory, key)
-                upper, watches[key] = assign(
-                    zone, origin.name, last[zone.uid], candidates, latencies.get(key, {}), watch, places, world
-                )
+                rests = key in ill and standing(zone, origin.name, last[zone.uid]) is not None
+                seen, watch = ({}, Watch()) if rests else (latencies.get(key, {}), _watch(world.memory, key))
+                upper, watches[key] = assign(zone, origin.name, last[zone.uid], candidates, seen, watch, places, world)
             if upper is not None:
                 found.append(upper)
         uppers[zone.uid] = tuple(found)
-    return Assignments(uppers, _memory(watches))
+    return Assignments(uppers, replace(_memory(watches), unhealthy_at=ill))
+
+
+def _lately_unhealthy(parts: Iterable[Zone], world: World) -> dict[tuple[str, str], float]:
+    """(zone UID, backend) -> when it was last unhealthy: now, or less than HOLD_SECONDS ago. By then every data centre
+    has measured it anew."""
+    found = {key: at for key, at in world.memory.unhealthy_at.items() if world.now - at < HOLD_SECONDS}
+    now = {(part.uid, origin.name): world.now for part in parts for origin in part.origins if origin.unhealthy}
+    return {**found, **now}
 
 
 def _watch(memory: Memory, key: tuple[str, str]) -> Watch:

@@ -10,6 +10,7 @@ STALLED = "Stalled"
 DEGRADED = "Degraded"
 ORIGIN_UNRESOLVABLE = "OriginUnresolvable"
 CERTIFICATE_READY = "CertificateReady"
+ORIGINS_HEALTHY = "OriginsHealthy"
 HEALTHY = "Healthy"
 MOST_MESSAGE = 1024
 

@@ -10,12 +10,13 @@ from shield_operator.core.fleets import fleet_spec, is_invalid
 from shield_operator.core.layout import Layout, lay_out
 from shield_operator.core.mounts import crowded_out
 from shield_operator.core.objects import fleet as objects
+from shield_operator.core.origins import judged
 from shield_operator.core.places import find_places, home, is_paused
 from shield_operator.core.rollout import Rollout, hold_all, roll_out
 from shield_operator.core.spec import ZoneSpec
 from shield_operator.core.world import World, ZoneObject
 from shield_operator.core.zonestate import fleet_state, last_part, part
-from shield_proxy.config.state import FleetState
+from shield_proxy.config.state import FleetState, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def decide(zones: Sequence[ZoneObject], world: World) -> Decision:
     crowded = crowded_out(zones, last, refused)
     violations |= {uid: Violation("TooManyCertificates", why) for uid, why in crowded.items()}
     parts = {
-        zone.uid: found
+        zone.uid: found if _left_alone(zone, last[zone.uid]) else judged(found, world.checks)
         for zone in zones
         if (found := part(zone, violations[zone.uid] is None, last[zone.uid], winning, world.record))
     }
@@ -71,3 +72,9 @@ def decide(zones: Sequence[ZoneObject], world: World) -> Decision:
         if is_invalid(world)
         else roll_out(deployments, layout, world),
     )
+
+
+def _left_alone(zone: ZoneObject, last: Zone | None) -> bool:
+    """Whether a zone keeps what was said of its origins: its owner has paused it. A zone on its way to another fleet,
+    or whose new spec can't be honoured, follows its checks."""
+    return isinstance(zone.spec, ZoneSpec) and zone.spec.paused and last is not None

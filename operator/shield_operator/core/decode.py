@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shield_operator.core.decode_origin import decode_origin
+from shield_operator.core.decode_origin import check_fallbacks, decode_origin
 from shield_operator.core.fields import choice, quantity, secret_name, unique
 from shield_operator.core.hosts import is_data_center, is_dns_label, is_host
 from shield_operator.core.spec import ExposureSpec, ExposureType, RouteSpec, Topology, TrafficPolicy, ZoneSpec
@@ -51,6 +51,7 @@ def decode_zone(spec: object) -> ZoneSpec:
     for i, name in enumerate(names):
         if name in names[:i]:
             raise InvalidField(f"spec.origins[{i}].name", f"{name!r} is used twice")
+    check_fallbacks(origins)
     routes = top.items("routes", _route)
     for i, route in enumerate(routes):
         if route.backend not in names:

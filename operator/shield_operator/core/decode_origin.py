@@ -1,15 +1,17 @@
 """An origin of a zone -> values. Every complaint is an InvalidField with the path."""
 
 import re
+from collections.abc import Sequence
 
-from shield_operator.core.fields import optional, secret_name
-from shield_operator.core.hosts import is_dns_label, is_host, origin_address_problem
-from shield_operator.core.spec import OriginSpec, ServiceRef, TlsSpec
+from shield_operator.core.fields import choice, optional, secret_name, unique
+from shield_operator.core.hosts import is_dns_label, is_host, is_object_name, origin_address_problem
+from shield_operator.core.spec import OriginSpec, ServiceRef, TlsSpec, WhenUnhealthy
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.state import DEFAULT_MAX_CONNECTIONS, DEFAULT_RESPONSE_SECONDS
 
 LONGEST_RESPONSE_SECONDS = 600
 MOST_CONNECTIONS = 65535
+MOST_FALLBACKS = 8
 
 
 def decode_origin(item: Reader) -> OriginSpec:
@@ -22,6 +24,8 @@ def decode_origin(item: Reader) -> OriginSpec:
     header = optional(item, "hostHeader")
     if header is not None and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?", header):
         raise InvalidField(item.at("hostHeader"), f"must be NAME or NAME:PORT, not {header!r}")
+    check = _check(item)
+    fallbacks, when = _fallbacks(item, check)
     return OriginSpec(
         name=name,
         address=address,
@@ -33,7 +37,41 @@ def decode_origin(item: Reader) -> OriginSpec:
             "responseTimeoutSeconds", round(DEFAULT_RESPONSE_SECONDS), least=1, most=LONGEST_RESPONSE_SECONDS
         ),
         max_connections=item.number("maxConnections", DEFAULT_MAX_CONNECTIONS, least=1, most=MOST_CONNECTIONS),
+        check=check,
+        fallbacks=fallbacks,
+        when_unhealthy=when,
     )
+
+
+def check_fallbacks(origins: Sequence[OriginSpec]) -> None:
+    """InvalidField where an origin falls back to itself, or to what is no origin of the zone."""
+    names = {origin.name for origin in origins}
+    for i, origin in enumerate(origins):
+        for j, name in enumerate(origin.fallbacks):
+            path = f"spec.origins[{i}].fallbacks[{j}]"
+            if name == origin.name:
+                raise InvalidField(path, f"{name!r} is the origin itself")
+            if name not in names:
+                raise InvalidField(path, f"{name!r} is not the name of an origin")
+
+
+def _check(item: Reader) -> str | None:
+    name = optional(item, "healthCheck")
+    if name is not None and not is_object_name(name):
+        raise InvalidField(item.at("healthCheck"), f"must be the name of a HealthCheck, not {name!r}")
+    return name
+
+
+def _fallbacks(item: Reader, check: str | None) -> tuple[tuple[str, ...], WhenUnhealthy]:
+    fallbacks = unique(item, "fallbacks", is_dns_label, "the name of an origin")
+    if len(fallbacks) > MOST_FALLBACKS:
+        raise InvalidField(item.at("fallbacks"), f"must have at most {MOST_FALLBACKS} names, not {len(fallbacks)}")
+    when = choice(item, "whenUnhealthy", WhenUnhealthy, WhenUnhealthy.TRY)
+    if check is None and fallbacks:
+        raise InvalidField(item.at("fallbacks"), "is of no use without a healthCheck")
+    if check is None and when is not WhenUnhealthy.TRY:
+        raise InvalidField(item.at("whenUnhealthy"), "is of no use without a healthCheck")
+    return fallbacks, when
 
 
 def _where(item: Reader) -> tuple[str | None, ServiceRef | None]:

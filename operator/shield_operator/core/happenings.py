@@ -9,11 +9,13 @@ from shield_operator.core.conditions import (
     CERTIFICATE_READY,
     DEGRADED,
     ORIGIN_UNRESOLVABLE,
+    ORIGINS_HEALTHY,
     READY,
     RECONCILING,
     STALLED,
     condition,
 )
+from shield_operator.core.origins import NOT_FOUND
 from shield_operator.core.plan import Happening
 from shield_operator.core.world import ZoneObject
 
@@ -83,6 +85,9 @@ def _turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Said
     resolvable = condition(after, READY)["reason"] != ORIGIN_UNRESOLVABLE
     if _became(before, after, ORIGIN_UNRESOLVABLE, "True") and resolvable:
         yield WARNING, "OriginUnresolvable", condition(after, ORIGIN_UNRESOLVABLE)["message"]
+    checked = condition(after, ORIGINS_HEALTHY)
+    if checked.get("reason") == NOT_FOUND != condition(before, ORIGINS_HEALTHY).get("reason"):
+        yield WARNING, NOT_FOUND, checked["message"]
 
 
 def _places(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Said]:

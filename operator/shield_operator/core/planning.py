@@ -10,13 +10,15 @@ from shield_operator.core.decision import Decision, decide
 from shield_operator.core.departures import staying
 from shield_operator.core.fleet_status import fleet_status, idle_fleet_status
 from shield_operator.core.happenings import rollout_happenings, zone_happenings
+from shield_operator.core.origins import origin_happenings
 from shield_operator.core.pace import busy_since, pace
 from shield_operator.core.plan import Happening, Plan
 from shield_operator.core.rollout import stalled
 from shield_operator.core.situation import Situation, look
 from shield_operator.core.status import zone_status
 from shield_operator.core.world import Memory, World, ZoneObject
-from shield_operator.core.zonestate import schema_to_write
+from shield_operator.core.zonestate import last_part, schema_to_write
+from shield_proxy.config.state import FleetState
 
 UNUSED_SECONDS = 60.0
 
@@ -53,16 +55,17 @@ def make_plan(world: World) -> Plan:
     blind = not world.nodes
     if blind:
         keep |= _whatever_runs(world)
+    state = None if blind or _superseded(world) else decided.state
     return Plan(
         secrets=secrets(decided.layout),
-        state=None if blind or _superseded(world) else decided.state,
+        state=state,
         schema=schema_to_write(world),
         record_objects=naming.record_chunks(world.key.name),
         objects=apply,
         keep=keep,
         statuses=statuses,
         fleet_status=of_fleet,
-        happenings=tuple(_happenings(zones, statuses, of_fleet, world)),
+        happenings=tuple(_happenings(zones, statuses, of_fleet, state, world)),
         memory=replace(
             decided.assigned.memory,
             unacknowledged_since=unaware,
@@ -117,10 +120,15 @@ def _happenings(
     zones: Sequence[ZoneObject],
     statuses: Mapping[str, Mapping[str, Any]],
     of_fleet: Mapping[str, Any] | None,
+    state: FleetState | None,
     world: World,
 ) -> list[Happening]:
     """Events of the zones, and those of the fleet: on its ShieldFleet, else on its oldest zone."""
     out = [event for zone in zones for event in zone_happenings(zone, statuses[zone.name])]
+    parts = {part.uid: part for part in state.zones} if state is not None else {}
+    for zone in zones:
+        if zone.uid in parts:
+            out += origin_happenings(zone, last_part(world, zone.uid), parts[zone.uid], world)
     if world.fleet is not None and of_fleet is not None:
         fleet = world.fleet
         return out + rollout_happenings(naming.FLEET_KIND, world.key.name, fleet.uid, fleet.status, of_fleet)

@@ -30,6 +30,13 @@ class TrafficPolicy(StrEnum):
     """To any pod, with the node's address instead of the client's."""
 
 
+class WhenUnhealthy(StrEnum):
+    """What becomes of requests for an unhealthy origin where nobody stands in for it."""
+
+    TRY = "Try"
+    REFUSE = "Refuse"
+
+
 class AccessLogFormat(StrEnum):
     """What a line of the access log looks like."""
 
@@ -67,6 +74,11 @@ class OriginSpec:
     host_header: str | None = None
     response_seconds: int = round(DEFAULT_RESPONSE_SECONDS)
     max_connections: int = DEFAULT_MAX_CONNECTIONS
+    check: str | None = None
+    """Name of the HealthCheck that judges it."""
+    fallbacks: tuple[str, ...] = ()
+    """Origins of the zone that stand in for it while it is unhealthy."""
+    when_unhealthy: WhenUnhealthy = WhenUnhealthy.TRY
 
 
 @dataclass(frozen=True, slots=True)

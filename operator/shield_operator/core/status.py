@@ -17,6 +17,7 @@ from shield_operator.core.conditions import (
     set_conditions,
 )
 from shield_operator.core.layout import Layout
+from shield_operator.core.origins import origins_finding
 from shield_operator.core.rollout import Rollout
 from shield_operator.core.situation import Situation
 from shield_operator.core.spec import ZoneSpec
@@ -50,8 +51,8 @@ def zone_status(
         _degraded(before, ready, situation, certificate),
         _origin_unresolvable(zone, world),
     ]
-    if certificate is not None:
-        findings.append(certificate)
+    further = (certificate, origins_finding(situation.part, world))
+    findings += [finding for finding in further if finding is not None]
     conditions = set_conditions(before, findings, zone.generation, world.timestamp)
     known = situation.part is not None and not situation.unaware
     if ready.status and not known:

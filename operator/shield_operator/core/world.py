@@ -104,6 +104,16 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """What a HealthCheck of the fleet's namespace says of the origin that it probes."""
+
+    status: str
+    """Healthy, Unhealthy, Unknown or Suspended."""
+    reason: str = ""
+    """Of Unhealthy: the failure, for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """A Deployment of the fleet as observed."""
 
@@ -175,6 +185,8 @@ class Memory:
     """(zone UID, backend) -> since when lower pods could have measured a backend that has no upper tier yet."""
     runner_up_challenges: Mapping[tuple[str, str], Challenge] = field(default_factory=dict)
     """The same as `challenges`, of runners-up."""
+    unhealthy_at: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """(zone UID, backend) -> when it was last unhealthy, of those that were lately."""
     unacknowledged_since: Mapping[str, float] = field(default_factory=dict)
     """Zone UID -> since when not all that must have acknowledged its newest generation."""
     waiting: tuple[str, float] | None = None
@@ -214,6 +226,8 @@ class World:
     """Zone UID -> its edge Service as observed (clusterIP, ports with their nodePort)."""
     edge_fleets: Mapping[str, str] = field(default_factory=dict)
     """Zone UID -> the fleet whose plan wrote its edge Service, where the Service still leads to that fleet's pods."""
+    checks: Mapping[str, CheckHealth] = field(default_factory=dict)
+    """Name -> what it says, of the HealthChecks that origins of these zones name and that exist."""
     memory: Memory = Memory()
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from shield_operator.core import acknowledged
 from shield_operator.core.checks import origin_host
 from shield_operator.core.claims import lost
-from shield_operator.core.spec import OriginSpec, RouteSpec, ZoneSpec
+from shield_operator.core.spec import OriginSpec, RouteSpec, WhenUnhealthy, ZoneSpec
 from shield_operator.core.world import Claim, Record, World, ZoneObject
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.state import DataCenter, FleetState, Origin, OriginTls, Route, Zone
@@ -75,6 +75,9 @@ def _origin(origin: OriginSpec, namespace: str) -> Origin:
         host_header=origin.host_header,
         response_seconds=float(origin.response_seconds),
         max_connections=origin.max_connections,
+        check=origin.check,
+        fallbacks=origin.fallbacks,
+        refuses=origin.when_unhealthy is WhenUnhealthy.REFUSE,
     )
 
 

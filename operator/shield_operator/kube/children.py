@@ -53,9 +53,11 @@ class Done:
 class Children:
     """Applies objects; remembers of each what it applied and how the object stood just after."""
 
-    def __init__(self, api: Api, index: Index) -> None:
+    def __init__(self, api: Api, index: Index, concern: Callable[[frozenset[Key]], None]) -> None:
+        """`concern` is told whose plan may change by a status that was written."""
         self._api = api
         self._index = index
+        self._concern = concern
         self._applied: dict[Key, dict[tuple[str, str], tuple[str, str]]] = {}
 
     def forget(self, key: Key) -> None:
@@ -108,7 +110,8 @@ class Children:
                 done.refused.append((body, error))
             return  # Gone, or another of its name: its own event brings it here.
         done.writes += 1
-        self._index.put(kind, after)
+        # The watch brings the same version later, which then is no news.
+        self._concern(self._index.put(kind, after))
 
 
 async def side_by_side(items: Iterable[T], act: Callable[[T], Awaitable[None]]) -> None:

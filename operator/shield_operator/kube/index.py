@@ -6,9 +6,9 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.world import FleetKey
-from shield_operator.kube.kinds import LEASE, NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
+from shield_operator.kube.kinds import CHECK, LEASE, NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
 from shield_operator.kube.probers import renewal_of
-from shield_operator.kube.views import Key, fleet_key_of, key_of, matters, trim
+from shield_operator.kube.views import Key, checks_named, fleet_key_of, key_of, matters, says_otherwise, trim
 
 Body = dict[str, Any]
 Place = tuple[str, str]
@@ -26,6 +26,8 @@ class Index:
         self._objects: dict[str, dict[Place, Body]] = {kind.kind: {} for kind in WATCHED}
         self._fleets: dict[Key, dict[tuple[str, str], Body]] = {}
         self._hosts: dict[str, set[Place]] = {}
+        self._naming: dict[Place, set[Place]] = {}
+        """Check -> the zones whose origins name it, whether it exists or not."""
         self._heard: dict[Place, float] = {}
         """When a Lease was seen to be renewed."""
         self._gone: dict[str, tuple[float, int]] = {}
@@ -51,7 +53,10 @@ class Index:
         if kind is ZONE:
             for host in _hosts(after):
                 self._hosts.setdefault(host, set()).add(place)
-        return concerned | self._concerned(kind, after) if matters(kind, before, after) else frozenset()
+            for check in checks_named(after):
+                self._naming.setdefault((place[0], check), set()).add(place)
+        told = self._told(after) if kind is CHECK and says_otherwise(before, after) else frozenset()
+        return told | concerned | self._concerned(kind, after) if matters(kind, before, after) else told
 
     def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[Key]:
         """Forgets an object that was deleted; one of the same name with another UID stays."""
@@ -62,7 +67,7 @@ class Index:
         before = self._objects[kind.kind].get(place)
         if before is None or before["metadata"]["uid"] != body["metadata"]["uid"]:
             return frozenset()
-        concerned = self._concerned(kind, before)
+        concerned = self._concerned(kind, before) | (self._told(before) if kind is CHECK else frozenset())
         self._remove(kind, place, before)
         if kind is LEASE:
             self._heard.pop(place, None)
@@ -135,6 +140,11 @@ class Index:
             keys |= {sharer for zone in sharers if (sharer := fleet_key_of(ZONE, zone)) is not None}
         return frozenset(keys)
 
+    def _told(self, check: Body) -> frozenset[Key]:
+        """Fleets of zones whose origins name the check."""
+        zones = (self._objects[ZONE.kind][place] for place in self._naming.get(_place(check), ()))
+        return frozenset(key for zone in zones if (key := fleet_key_of(ZONE, zone)) is not None)
+
     def _remove(self, kind: Kind, place: Place, body: Body) -> None:
         del self._objects[kind.kind][place]
         key = key_of(kind, body)
@@ -147,6 +157,11 @@ class Index:
                 self._hosts[host].discard(place)
                 if not self._hosts[host]:
                     del self._hosts[host]
+            for check in checks_named(body):
+                named = place[0], check
+                self._naming[named].discard(place)
+                if not self._naming[named]:
+                    del self._naming[named]
 
 
 def _place(body: Mapping[str, Any]) -> Place:

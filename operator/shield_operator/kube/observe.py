@@ -12,15 +12,24 @@ from shield_operator.core.checks import origin_host
 from shield_operator.core.decode import zone_object
 from shield_operator.core.decode_fleet import fleet_object
 from shield_operator.core.spec import ZoneSpec
-from shield_operator.core.world import Claim, FleetKey, Installation, Memory, Record, World, ZoneObject
+from shield_operator.core.world import (
+    CheckHealth,
+    Claim,
+    FleetKey,
+    Installation,
+    Memory,
+    Record,
+    World,
+    ZoneObject,
+)
 from shield_operator.kube.collect import Collector
 from shield_operator.kube.index import Index
-from shield_operator.kube.kinds import DEPLOYMENT, FLEET, NODE, POD, SERVICE, ZONE
+from shield_operator.kube.kinds import CHECK, DEPLOYMENT, FLEET, NODE, POD, SERVICE, ZONE
 from shield_operator.kube.leadership import Leadership
 from shield_operator.kube.lease import LeaseKeeper
 from shield_operator.kube.record import Held, RecordStore
 from shield_operator.kube.resolve import Resolver
-from shield_operator.kube.views import edge_fleet_of, node_of, pod_of, workload_of
+from shield_operator.kube.views import check_health_of, edge_fleet_of, node_of, pod_of, workload_of
 
 PODS_SECONDS = 4.0
 """How long the first plan of a fleet waits for its pods' reports."""
@@ -113,6 +122,7 @@ class Observer:
             resolution_errors={origin: unknown[name] for origin, name in origins.items() if name in unknown},
             edge_services={uid: body["spec"] for uid, body in edges.items()},
             edge_fleets={uid: name for uid, body in edges.items() if (name := edge_fleet_of(body)) is not None},
+            checks=self._checks(key, zones, record),
             memory=self._memories.get(key, Memory()),
             refusals=self._refusals.get(key, {}),
             leaving=gone,
@@ -163,6 +173,15 @@ class Observer:
             return held
         log.warning("a record of %s/%s was forged: Lease count %d", key.namespace, key.name, held.record.lease)
         return None
+
+    def _checks(self, key: FleetKey, zones: Iterable[ZoneObject], record: Record | None) -> Mapping[str, CheckHealth]:
+        """Those that the zones name, or that they named when the record was written."""
+        wanted = {origin.check for zone in zones if isinstance(zone.spec, ZoneSpec) for origin in zone.spec.origins}
+        recorded = record.state.zones if record is not None and record.state is not None else ()
+        wanted |= {origin.check for part in recorded for origin in part.origins}
+        bodies = {name: self._index.get(CHECK, key.namespace, name) for name in wanted if name is not None}
+        found = {name: check_health_of(body) for name, body in bodies.items() if body is not None}
+        return {name: health for name, health in found.items() if health is not None}
 
     def _claims(self, key: FleetKey, leaving: Iterable[Mapping[str, Any]]) -> tuple[Claim, ...]:
         rivals = (zone_object(body) for body in self._index.rivals(key, leaving))

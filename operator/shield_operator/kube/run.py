@@ -116,7 +116,7 @@ class Operator:
             self._settings.installation, self._index, store, collector, resolver, self._lease, self._leadership
         )
         publisher = Publisher(self._api, self._settings.identity)
-        children = Children(self._api, self._index)
+        children = Children(self._api, self._index, self._concern)
         applier = Applier(self._api, self._index, children, keeper, store, collector, publisher)
         checks = Checks(self._settings.installation, self._api, self._index, children, publisher)
         loop = Loop(observer, applier, checks, self._progress, self._counters)

@@ -8,9 +8,11 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.hosts import is_dns_label
-from shield_operator.core.world import FleetKey, Node, Pod, Workload
+from shield_operator.core.world import CheckHealth, FleetKey, Node, Pod, Workload
 from shield_operator.kube.kinds import CHECK, FLEET, LEASE, NODE, POD, ZONE, Kind
 from shield_operator.kube.probers import lease_matters, trimmed_lease
+from shield_proxy.config.checks.contract import PREVIEW
+from shield_proxy.config.checks.health import Health
 from shield_proxy.config.contract import Tier
 
 Body = Mapping[str, Any]
@@ -72,6 +74,28 @@ def pod_of(body: Body) -> Pod | None:
         template_hash=annotations.get(naming.ANNOTATION_TEMPLATE_HASH, ""),
         deleting="deletionTimestamp" in metadata,
     )
+
+
+def check_health_of(body: Body) -> CheckHealth | None:
+    """What the check says of its origin; None for one that is only a preview."""
+    if (body["metadata"].get("annotations") or {}).get(PREVIEW) == "true":
+        return None
+    status = body.get("status") or {}
+    return CheckHealth(str(status.get("status") or Health.UNKNOWN), str(status.get("failureReason") or ""))
+
+
+def checks_named(zone: Body) -> frozenset[str]:
+    """The checks that a zone's origins name, also of a spec that can't be honoured."""
+    origins = (zone.get("spec") or {}).get("origins")
+    named = (
+        [item.get("healthCheck") for item in origins if isinstance(item, Mapping)] if isinstance(origins, list) else []
+    )
+    return frozenset(name for name in named if isinstance(name, str))
+
+
+def says_otherwise(before: Body | None, after: Body) -> bool:
+    """Whether zones that name the check hear something new of it."""
+    return before is None or check_health_of(before) != check_health_of(after)
 
 
 def edge_fleet_of(body: Body) -> str | None:

@@ -70,6 +70,14 @@ def _encode_origin(origin: Origin) -> dict[str, Any]:
         out["responseMilliseconds"] = round(origin.response_seconds * 1000)
     if origin.max_connections != DEFAULT_MAX_CONNECTIONS:
         out["maxConnections"] = origin.max_connections
+    if origin.check is not None:
+        out["healthCheck"] = origin.check
+    if origin.unhealthy:
+        out["unhealthy"] = True
+    if origin.fallbacks:
+        out["fallbacks"] = list(origin.fallbacks)
+    if origin.refuses:
+        out["refuses"] = True
     return out
 
 
@@ -144,6 +152,10 @@ def _origin(item: Reader) -> Origin:
         host_header=item.text("hostHeader") if item.has("hostHeader") else None,
         response_seconds=item.number("responseMilliseconds", round(DEFAULT_RESPONSE_SECONDS * 1000), least=1) / 1000,
         max_connections=item.number("maxConnections", DEFAULT_MAX_CONNECTIONS, least=1),
+        check=item.text("healthCheck") if item.has("healthCheck") else None,
+        unhealthy=item.flag("unhealthy", False),
+        fallbacks=item.texts("fallbacks"),
+        refuses=item.flag("refuses", False),
     )
 
 

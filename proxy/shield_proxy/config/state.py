@@ -42,6 +42,14 @@ class Origin:
     """From the whole request to the response's head."""
     max_connections: int = DEFAULT_MAX_CONNECTIONS
     """Of one pod at a time; further requests wait for one of them, bounded."""
+    check: str | None = None
+    """Name of the HealthCheck that judges it; None: nobody does, and it is never called unhealthy."""
+    unhealthy: bool = False
+    """What the check says of it."""
+    fallbacks: tuple[str, ...] = ()
+    """Origins of the zone that get its requests while it is unhealthy: the first that is not, see `fallbacks`."""
+    refuses: bool = False
+    """Where it is unhealthy and nobody stands in for it, it is not asked at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ origins = st.builds(
     host_header=st.none() | words,
     response_seconds=st.integers(min_value=1, max_value=10**7).map(lambda ms: ms / 1000),
     max_connections=st.integers(min_value=1, max_value=10**6),
+    check=st.none() | words,
+    unhealthy=st.booleans(),
+    fallbacks=st.lists(words, max_size=3).map(tuple),
+    refuses=st.booleans(),
 )
 data_centers = st.builds(
     DataCenter, region=words, zone=words, services=st.dictionaries(st.sampled_from(list(Tier)), words)
@@ -113,6 +117,8 @@ def document(**changes: Any) -> dict[str, Any]:
             {"zone": {"origins": [{"name": "w", "host": "h", "port": 1, "tls": {}}]}},
             "zones[0].origins[0].tls.serverName",
         ),
+        ({"zone": {"origins": [{**WEB, "unhealthy": "yes"}]}}, "zones[0].origins[0].unhealthy"),
+        ({"zone": {"origins": [{**WEB, "fallbacks": [7]}]}}, "zones[0].origins[0].fallbacks[0]"),
         ({"zone": {"routes": [{"backend": "web"}, {"backend": "gone"}]}}, "zones[0].routes[1].backend"),
         ({"zone": {"hosts": ["a", 1]}}, "zones[0].hosts[1]"),
         ({"zone": {"uppers": {"web": "r/z"}}}, "zones[0].uppers.web"),
@@ -133,6 +139,13 @@ def test_no_document_whatever_makes_reading_fail_otherwise_than_by_naming_a_fiel
             decode_state(tried)
         except InvalidField:
             pass
+
+
+def test_a_record_from_before_health_checks_says_nothing_of_health() -> None:
+    (web,) = decode_state(document()).zones[0].origins
+    assert (web.check, web.unhealthy, web.fallbacks, web.refuses) == (None, False, (), False)
+    told = encode_state(decode_state(document()), SCHEMA)["zones"][0]["origins"]
+    assert told == [WEB]  # so that what does not use checks has the bytes that it always had
 
 
 def test_fields_of_no_meaning_here_are_left_alone() -> None:

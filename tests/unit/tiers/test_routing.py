@@ -15,6 +15,7 @@ from shield_proxy.tiers.routing.nexthop import AskOrigin, AskTier, Nobody, admit
 from shield_proxy.tiers.routing.ring import ring_order
 from shield_proxy.tiers.routing.snapshot import Routed, compile_snapshot, host_of, route
 
+REGIONAL, UPPER = {Tier.REGIONAL: "hub"}, {Tier.UPPER: "up"}
 WEB, API = Origin("web", "web.internal", 80), Origin("api", "api.internal", 80)
 
 
@@ -85,6 +86,39 @@ def test_the_first_route_that_covers_a_request_names_its_backend(host: bytes, pa
     assert routed.origin.name == backend
 
 
+def test_a_backend_is_served_by_who_stands_in_for_its_unhealthy_origin() -> None:
+    ill = replace(WEB, unhealthy=True, fallbacks=("api",))
+    routes = (Route("/api", "api"), Route("/web", "web"))
+    snapshot = compile_snapshot(state(zone("z", "a.example", origins=(ill, API), routes=routes)))
+    for path in (b"/", b"/web/x", b"/api/x"):
+        routed = route(snapshot, b"a.example", path)
+        assert routed is not None
+        assert (routed.origin, routed.refused) == (API, False)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_an_unhealthy_origin_without_a_stand_in_is_asked_or_refused(refuses: bool) -> None:
+    ill = replace(WEB, unhealthy=True, refuses=refuses)
+    snapshot = compile_snapshot(state(zone("z", "a.example", origins=(ill,)), eu_a=UPPER))
+    routed = route(snapshot, b"a.example", b"/")
+    assert routed is not None
+    asked = Nobody("origin-unhealthy") if refuses else AskOrigin(ill)
+    assert next_hop(snapshot, Tier.UPPER, "eu/a", routed) == asked
+    # A lower tier asks on: what is stored in the upper one is not refused.
+    assert next_hop(snapshot, Tier.LOWER, "eu/a", routed) == AskTier(Tier.UPPER, (("eu/a", "up"),))
+
+
+def test_a_stand_in_is_asked_by_its_own_upper_tier() -> None:
+    ill = replace(WEB, unhealthy=True, fallbacks=("api",))
+    uppers = {"web": ("eu/a",), "api": ("us/b", "eu/a")}
+    snapshot = compile_snapshot(
+        state(zone("z", "a.example", origins=(ill, API), uppers=uppers), eu_a=UPPER, us_b=UPPER)
+    )
+    routed = route(snapshot, b"a.example", b"/")
+    assert routed is not None
+    assert next_hop(snapshot, Tier.LOWER, "eu/a", routed) == AskTier(Tier.UPPER, (("us/b", "up"), ("eu/a", "up")))
+
+
 def test_a_member_that_leaves_moves_only_its_own_keys() -> None:
     members = [(f"10.0.0.{i}", 8444) for i in range(5)]
     keys = [b"key %d" % i for i in range(2000)]
@@ -94,9 +128,6 @@ def test_a_member_that_leaves_moves_only_its_own_keys() -> None:
     shares = Counter(order[0] for order in before.values())
     assert all(320 < count < 480 for count in shares.values())
     assert ring_order(b"k", members) == ring_order(b"k", reversed(members))
-
-
-REGIONAL, UPPER = {Tier.REGIONAL: "hub"}, {Tier.UPPER: "up"}
 
 
 def hop(fleet: FleetState, tier: Tier = Tier.LOWER, dc: str = "eu/a", **changes: object) -> object:

@@ -15,3 +15,9 @@ GRACE_SECONDS = 30
 """Between a run's SIGTERM and its end."""
 INTERNAL_NETWORKS = "SHIELD_INTERNAL_NETWORKS"
 """Environment of a prober: CIDRs and addresses, separated by commas, that no probe may go to."""
+OWN_SERVICES = "SHIELD_OWN_SERVICES"
+"""The same of the addresses of the shield's own Services."""
+MOST_INTERNAL = 2048
+"""Members of either."""
+PREVIEW = "smartshield.io/preview"
+"""Annotation of a HealthCheck that is made to be probed once and deleted: nobody acts on what it finds."""

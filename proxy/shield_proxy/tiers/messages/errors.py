@@ -23,7 +23,7 @@ ORIGIN_ERRORS = frozenset((500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530
 OVERLOADED, DELAYED = "overloaded", "overloaded-delay"
 TRY_ANOTHER = frozenset((b"not-ready", OVERLOADED.encode(), DELAYED.encode(), b"too-many-tunnels", b"unknown-host"))
 """Reasons of a pod that refuses a request which another pod may take."""
-RETRY_AFTER = {"not-ready": 1, OVERLOADED: 1, DELAYED: 2, "no-upper-tier": 5}
+RETRY_AFTER = {"not-ready": 1, OVERLOADED: 1, DELAYED: 2, "no-upper-tier": 5, "origin-unhealthy": 5}
 """Seconds after which asking again is worth it, of reasons that end by themselves."""
 
 BREAKER = "-breaker"

@@ -26,7 +26,8 @@ class AskOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Nobody:
-    """There is a next tier, but none of its data centres can be used for this backend."""
+    """There is a next tier, but none of its data centres can be used for this backend; or the origin is not to be
+    asked. Tiers before the last ask on all the same, for those may have stored what the origin would say."""
 
     reason: str
 
@@ -44,7 +45,7 @@ def next_hop(snapshot: Snapshot, tier: Tier, data_center: str, routed: Routed) -
         if services:
             return AskTier(following, services)
         following = NEXT_TIER[following]
-    return AskOrigin(routed.origin)
+    return Nobody("origin-unhealthy") if routed.refused else AskOrigin(routed.origin)
 
 
 def _regional(snapshot: Snapshot, data_center: str, _: Routed) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shield_proxy.config.fallbacks import in_use
 from shield_proxy.config.state import DataCenter, FleetState, Origin, Route, Zone
 from shield_proxy.wire.http.hosts import HostMap
 from shield_proxy.wire.serving.arrival import Arrival
@@ -22,7 +23,7 @@ class Snapshot:
     known: "dict[bytes, _Host]"
     """Authorities that were looked up, so that it is done once."""
     routed: "dict[tuple[str, str], Routed]"
-    """By the zone's UID and the origin's name: one object each, so that what follows of it can be remembered."""
+    """By the zone's UID and the backend's name: one object each, so that what follows of it can be remembered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,11 @@ class Routed:
 
     zone: Zone
     origin: Origin
+    """Whom the zone names, or who stands in for that one while it is unhealthy."""
     label: str
     """The zone as figures and logs name it."""
+    refused: bool = False
+    """The origin is unhealthy, nobody stands in for it, and the zone's owner does not want it to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,12 @@ class _Host:
 def compile_snapshot(state: FleetState) -> Snapshot:
     """The snapshot of a state; of zones that claim one host the first in the state has it."""
     zones = HostMap((host, zone) for zone in state.zones for host in zone.hosts)
-    routed = {
-        (zone.uid, origin.name): Routed(zone, origin, f"{zone.namespace}/{zone.name}")
-        for zone in state.zones
-        for origin in zone.origins
-    }
+    routed: dict[tuple[str, str], Routed] = {}
+    for zone in state.zones:
+        serving, label = in_use(zone.origins), f"{zone.namespace}/{zone.name}"
+        for origin in zone.origins:
+            who = serving[origin.name]
+            routed[zone.uid, origin.name] = Routed(zone, who or origin, label, refused=who is None)
     return Snapshot(state, zones, {dc.key: dc for dc in state.data_centers}, {}, routed)
 
 
@@ -62,7 +67,7 @@ def host_of(authority: bytes) -> str:
 
 
 def route(snapshot: Snapshot, authority: bytes, path: bytes) -> Routed | None:
-    """The zone of a host (exact before the longest wildcard) and its origin for a path; None for unknown hosts."""
+    """The zone of a host (exact before the longest wildcard) and who serves a path of it; None for unknown hosts."""
     known = snapshot.known.get(authority)
     if known is None:
         known = _look_up(snapshot, authority)

@@ -14,6 +14,7 @@ from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
 from shield_operator.core.plan import Plan
 from shield_operator.core.planning import make_plan
 from shield_operator.core.world import (
+    CheckHealth,
     Claim,
     FleetKey,
     FleetObject,
@@ -86,6 +87,8 @@ class Cluster:
     """Name -> the pod and the generation it holds."""
     schemas: dict[str, int] = field(default_factory=dict)
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
+    checks: dict[str, CheckHealth] = field(default_factory=dict)
+    """HealthChecks that exist."""
     happenings: list[tuple[str, str]] = field(default_factory=list)
     applied: list[tuple[str, str]] = field(default_factory=list)
     """(kind, name) of what the last step applied anew."""
@@ -133,6 +136,7 @@ class Cluster:
                 for zone in (*self.zones.values(), *self.leaving.values())
                 if ("Service", naming.edge(zone.name)) in self.objects
             },
+            checks=self.checks,
             memory=self.memory,
             leaving=tuple(self.leaving.values()),
         )

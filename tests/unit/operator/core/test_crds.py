@@ -10,10 +10,10 @@ import yaml
 from shield_operator.core import naming
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
-from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
+from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS, MOST_FALLBACKS
 from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
-from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy
+from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy, WhenUnhealthy
 from shield_proxy.config.checks import decode as bounds
 from shield_proxy.config.checks.check import CheckType, Method
 from shield_proxy.config.checks.decode import decode_check
@@ -107,6 +107,9 @@ def test_enums_and_defaults_are_those_of_the_code():
     assert found[".spec.origins[].responseTimeoutSeconds"]["maximum"] == LONGEST_RESPONSE_SECONDS
     assert found[".spec.origins[].maxConnections"]["default"] == plain.origins[0].max_connections
     assert found[".spec.origins[].maxConnections"]["maximum"] == MOST_CONNECTIONS
+    assert found[".spec.origins[].whenUnhealthy"]["enum"] == list(WhenUnhealthy)
+    assert found[".spec.origins[].whenUnhealthy"]["default"] == plain.origins[0].when_unhealthy
+    assert found[".spec.origins[].fallbacks"]["maxItems"] == MOST_FALLBACKS
     of_fleet = dict(fields(schema(naming.FLEET_KIND)))
     assert of_fleet[".spec.accessLogFormat"]["enum"] == list(AccessLogFormat)
     assert of_fleet[".spec.clients.trustedProxies"]["maxItems"] == MOST_PROXIES

@@ -12,10 +12,12 @@ from shield_operator.core.spec import (
     RedisSpec,
     TierSpec,
     Topology,
+    WhenUnhealthy,
 )
 from shield_proxy.config.reading import InvalidField
 
 ORIGIN = {"name": "main", "address": "o.example.com"}
+CHECKED = {**ORIGIN, "healthCheck": "main"}
 TLS = {"secretName": "certificate"}
 
 
@@ -30,6 +32,15 @@ def test_the_shortest_zone_has_every_default():
     assert (found.exposure.tls_port, found.certificate, found.max_request_bytes) == (443, None, 5 << 30)
     (origin,) = found.origins
     assert (origin.port, origin.tls, origin.response_seconds, origin.max_connections) == (80, None, 100, 512)
+
+
+def test_an_origin_names_its_check_and_who_stands_in_for_it():
+    (plain,) = zone().origins
+    assert (plain.check, plain.fallbacks, plain.when_unhealthy) == (None, (), WhenUnhealthy.TRY)
+    far = {"name": "far", "address": "far.example.com"}
+    main, other = zone(origins=[{**CHECKED, "fallbacks": ["far"], "whenUnhealthy": "Refuse"}, far]).origins
+    assert (main.check, main.fallbacks, main.when_unhealthy) == ("main", ("far",), WhenUnhealthy.REFUSE)
+    assert other.check is None
 
 
 def test_an_origin_with_tls_has_port_443_and_is_verified():
@@ -87,6 +98,14 @@ def test_an_origin_with_tls_has_port_443_and_is_verified():
         ),
         ("spec.origins[0].responseTimeoutSeconds", {"origins": [{**ORIGIN, "responseTimeoutSeconds": 601}]}),
         ("spec.origins[0].maxConnections", {"origins": [{**ORIGIN, "maxConnections": 0}]}),
+        ("spec.origins[0].healthCheck", {"origins": [{**ORIGIN, "healthCheck": "No_Name"}]}),
+        ("spec.origins[0].fallbacks", {"origins": [{**ORIGIN, "fallbacks": ["main"]}]}),
+        ("spec.origins[0].whenUnhealthy", {"origins": [{**ORIGIN, "whenUnhealthy": "Refuse"}]}),
+        ("spec.origins[0].whenUnhealthy", {"origins": [{**CHECKED, "whenUnhealthy": "Maybe"}]}),
+        ("spec.origins[0].fallbacks[0]", {"origins": [{**CHECKED, "fallbacks": ["main"]}]}),
+        ("spec.origins[0].fallbacks[0]", {"origins": [{**CHECKED, "fallbacks": ["other"]}]}),
+        ("spec.origins[0].fallbacks[1]", {"origins": [{**CHECKED, "fallbacks": ["b", "b"]}, {**ORIGIN, "name": "b"}]}),
+        ("spec.origins[0].fallbacks", {"origins": [{**CHECKED, "fallbacks": [f"b{i}" for i in range(9)]}]}),
         ("spec.placement.dataCenters[0]", {"placement": {"dataCenters": ["eu/a/b"]}}),
         ("spec.paused", {"paused": "yes"}),
     ],

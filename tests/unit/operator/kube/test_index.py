@@ -165,3 +165,45 @@ def test_a_node_concerns_checks_too() -> None:
     index.put(CHECK, {"metadata": {"name": "c", "namespace": "shop", "uid": "c", "resourceVersion": "1"}, "spec": {}})
     node = {"metadata": {"name": "n", "uid": "n", "resourceVersion": "1", "labels": {}}, "spec": {}, "status": {}}
     assert index.put(NODE, node) == {ChecksKey("shop")}
+
+
+def check(name: str, version: int = 1, probes: Any = (), **status: Any) -> Any:
+    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "resourceVersion": str(version)}
+    return {"metadata": metadata, "spec": {}, "status": {"status": "Healthy", "probes": list(probes), **status}}
+
+
+def checked(name: str, check: str, version: int = 1, fleet: str = "default", generation: int = 1) -> Any:
+    body = zone(name, f"{name}.example", version=version, fleet=fleet, generation=generation)
+    body["spec"]["origins"] = [{"name": "main", "healthCheck": check}, {"name": "other"}, "nonsense"]
+    return body
+
+
+def test_what_a_check_says_concerns_the_fleets_whose_zones_name_it() -> None:
+    index = Index()
+    for name, named, fleet in (("a", "origin", "default"), ("b", "origin", "edge"), ("c", "other", "third")):
+        index.put(ZONE, checked(name, named, fleet=fleet))
+    assert index.put(CHECK, check("origin")) == {ChecksKey("shop"), SHOP, EDGE}
+    assert index.put(CHECK, check("origin", 2, status="Unhealthy")) == {SHOP, EDGE}
+    assert index.put(CHECK, check("origin", 3, status="Unhealthy", failureReason="TCP Timeout")) == {SHOP, EDGE}
+    assert index.put(CHECK, check("origin", 4, status="Unhealthy", failureReason="TCP Timeout", shard=1)) == frozenset()
+    told = check("origin", 5, ["entry"], status="Unhealthy", failureReason="TCP Timeout", shard=1)
+    assert index.put(CHECK, told) == {ChecksKey("shop")}
+    assert index.drop(CHECK, check("origin", 6)) == {ChecksKey("shop"), SHOP, EDGE}
+
+
+def test_a_zone_that_names_another_check_hears_of_that_one() -> None:
+    index = Index()
+    index.put(ZONE, checked("a", "before"))
+    index.put(ZONE, checked("a", "after", version=2, generation=2))
+    assert index.put(CHECK, check("before")) == {ChecksKey("shop")}
+    assert index.put(CHECK, check("after")) == {ChecksKey("shop"), SHOP}
+    index.drop(ZONE, checked("a", "after", version=3))
+    assert index.put(CHECK, check("after", 2, status="Unhealthy")) == frozenset()
+
+
+def test_a_check_of_another_namespace_concerns_nobody_else() -> None:
+    index = Index()
+    index.put(ZONE, checked("a", "origin"))
+    body = check("origin")
+    body["metadata"]["namespace"] = "blog"
+    assert index.put(CHECK, body) == {ChecksKey("blog")}

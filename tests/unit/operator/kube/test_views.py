@@ -6,7 +6,7 @@ import pytest
 
 from shield_operator.core import naming
 from shield_operator.core.health.world import ChecksKey, ProberLease, ProberPod
-from shield_operator.core.world import FleetKey, Node, Pod, Workload
+from shield_operator.core.world import CheckHealth, FleetKey, Node, Pod, Workload
 from shield_operator.kube.kinds import (
     CHECK,
     CONFIG_MAP,
@@ -21,6 +21,8 @@ from shield_operator.kube.kinds import (
 )
 from shield_operator.kube.probers import lease_of, prober_pod_of
 from shield_operator.kube.views import (
+    check_health_of,
+    checks_named,
     edge_fleet_of,
     fingerprint,
     fleet_key_of,
@@ -233,3 +235,26 @@ def test_the_pod_of_a_run_is_known_by_its_labels() -> None:
     assert running is not None
     assert not running.waiting
     assert prober_pod_of({"metadata": {"name": "p", "labels": {**labels, naming.LABEL_SHARD: "x"}}}) is None
+
+
+def test_a_check_says_how_its_origin_is_and_a_preview_says_nothing() -> None:
+    metadata: dict[str, Any] = {"name": "c", "namespace": "shop"}
+    assert check_health_of({"metadata": metadata}) == CheckHealth("Unknown")
+    status = {"status": "Unhealthy", "failureReason": "TCP Timeout"}
+    assert check_health_of({"metadata": metadata, "status": status}) == CheckHealth("Unhealthy", "TCP Timeout")
+    preview = {**metadata, "annotations": {"smartshield.io/preview": "true"}}
+    assert check_health_of({"metadata": preview, "status": status}) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({"origins": [{"healthCheck": "a"}, {"healthCheck": "b"}, {"name": "c"}]}, {"a", "b"}),
+        ({"origins": [{"healthCheck": 7}, "x", None]}, set()),
+        ({"origins": {"healthCheck": "a"}}, set()),
+        ({}, set()),
+        (None, set()),
+    ],
+)
+def test_the_checks_that_a_zone_names_are_found_in_any_spec(spec: Any, named: set[str]) -> None:
+    assert checks_named({"metadata": {}, "spec": spec}) == named
