@@ -10,6 +10,7 @@ from typing import Any
 
 from shield_operator.core.health.decode import check_object, sequence
 from shield_operator.core.health.objects import job
+from shield_operator.core.health.ownservices import bounded
 from shield_operator.core.health.plan import ChecksPlan
 from shield_operator.core.health.planning import make_checks_plan
 from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWorld
@@ -19,8 +20,8 @@ from shield_operator.kube.api import Api, ApiError
 from shield_operator.kube.children import Children, Done, complaints, refusals, side_by_side
 from shield_operator.kube.events import Publisher
 from shield_operator.kube.index import Index
-from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD
-from shield_operator.kube.probers import lease_of, prober_pod_of
+from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD, SERVICE
+from shield_operator.kube.probers import addresses_of, lease_of, prober_pod_of
 from shield_operator.kube.views import node_of
 
 
@@ -83,6 +84,7 @@ class Checks:
                 if "deletionTimestamp" not in body["metadata"]
             },
             children=frozenset((kind.kind, body["metadata"]["name"]) for kind, body in index.owned(key)),
+            services=bounded(address for body in index.all(SERVICE).values() for address in addresses_of(body)),
             refusals=self._refusals.get(key, {}),
             memory=self._memories.get(key, ChecksMemory()),
         )

@@ -54,6 +54,12 @@ def prober_pod_of(body: Body) -> ProberPod | None:
     )
 
 
+def addresses_of(service: Body) -> tuple[str, ...]:
+    """Where a Service is inside of the cluster; nowhere if it is headless."""
+    spec = service.get("spec") or {}
+    return tuple(address for address in spec.get("clusterIPs") or () if address and address != "None")
+
+
 def _holder(body: Body) -> str:
     return (body.get("status") or {}).get("holderIdentity") or ""
 

@@ -12,10 +12,11 @@ from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
 from shield_operator.core.health.regions import CODES
 from shield_operator.core.spec import FleetSpec
 from shield_operator.core.world import Installation
+from shield_proxy.config.checks.contract import MOST_INTERNAL
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.version import VERSION
 
-RUN_MINUTES = ("5", "10", "15", "20", "30", "60")
+RUN_MINUTES = ("1", "2", "5", "10", "15", "20", "30", "60")
 """They divide an hour, as the schedule of a CronJob needs."""
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -105,6 +106,8 @@ def _region_codes(text: str) -> Mapping[str, tuple[str, ...]]:
 
 def _networks(text: str) -> tuple[str, ...]:
     networks = _names(text)
+    if len(networks) > MOST_INTERNAL:
+        raise InvalidSetting(f"SHIELD_INTERNAL_NETWORKS: must have at most {MOST_INTERNAL} members")
     for network in networks:
         try:
             ipaddress.ip_network(network, strict=False)

@@ -19,7 +19,13 @@ NOBODY = (
 )
 """Never an origin's; among the link-local ones are the metadata services of clouds. 0.0.0.0 leads to this machine."""
 LOOPBACK = (("loopback", "127.0.0.0/8"), ("loopback", "::1/128"))
-CLOUD_METADATA = (("metadata service", "fd00:ec2::254/128"), ("metadata service", "fd20:ce::254/128"))
+CLOUD_METADATA = (
+    ("metadata service", "fd00:ec2::254/128"),
+    ("metadata service", "fd20:ce::254/128"),
+    ("metadata service", "100.100.100.200/32"),
+    ("metadata service", "168.63.129.16/32"),
+)
+"""Of the clouds that have it elsewhere."""
 _TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 through a translator (RFC 6052)."""
 
@@ -40,10 +46,12 @@ class Internal:
         return None
 
 
-def internal_addresses(networks: Iterable[str], *, loopback: bool = False) -> Internal:
-    """`networks`: addresses and CIDRs of the cluster's Services, the API server and the like; ValueError names one
-    that is malformed. `loopback`: whether probes may go to this machine itself."""
+def internal_addresses(networks: Iterable[str], services: Iterable[str] = (), *, loopback: bool = False) -> Internal:
+    """`networks`: addresses and CIDRs of the API server and of what else the installation names; `services`: addresses
+    of the shield's own Services. ValueError names one that is malformed. `loopback`: whether probes may go to this
+    machine itself."""
     named = [("cluster's own", text) for text in networks]
+    named += [("shield's own Service", text) for text in services]
     fixed = (*NOBODY, *CLOUD_METADATA, *(() if loopback else LOOPBACK))
     return Internal(tuple((kind, ipaddress.ip_network(text, strict=False)) for kind, text in (*named, *fixed)))
 

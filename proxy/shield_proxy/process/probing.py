@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shield_proxy.config.checks.contract import INTERNAL_NETWORKS
+from shield_proxy.config.checks.contract import INTERNAL_NETWORKS, MOST_INTERNAL, OWN_SERVICES
 from shield_proxy.config.checks.hostnames import read_address
 from shield_proxy.config.contract import HEALTH_PORT
 from shield_proxy.config.reading import InvalidField
@@ -32,7 +32,6 @@ LOG_SECONDS = 1.0
 PREPARE_SECONDS = 0.5
 """After which the Lease was surely asked for: then what the first probe needs is loaded."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
-MOST_NETWORKS = 1024
 _PLACE = re.compile(r"([^/\s]+)/([^/\s]+)")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
@@ -137,14 +136,19 @@ def _tell(lines: LogOutlet, line: str) -> None:
 
 
 def _internal(environment: Mapping[str, str]) -> Internal:
-    networks = [part.strip() for part in environment.get(INTERNAL_NETWORKS, "").split(",") if part.strip()]
-    if len(networks) > MOST_NETWORKS:
-        raise InvalidField(INTERNAL_NETWORKS, f"must have at most {MOST_NETWORKS} members, not {len(networks)}")
+    networks, services = _members(environment, INTERNAL_NETWORKS), _members(environment, OWN_SERVICES)
     server = environment.get(HOST, "")
     try:
-        return internal_addresses([*networks, *([server] if read_address(server) is not None else [])])
+        return internal_addresses([*networks, *([server] if read_address(server) is not None else [])], services)
     except ValueError as error:
-        raise InvalidField(INTERNAL_NETWORKS, str(error)) from error
+        raise InvalidField(f"{INTERNAL_NETWORKS}, {OWN_SERVICES}", str(error)) from error
+
+
+def _members(environment: Mapping[str, str], name: str) -> list[str]:
+    members = [part.strip() for part in environment.get(name, "").split(",") if part.strip()]
+    if len(members) > MOST_INTERNAL:
+        raise InvalidField(name, f"must have at most {MOST_INTERNAL} members, not {len(members)}")
+    return members
 
 
 def _health(text: str) -> tuple[str, int] | None:

@@ -194,3 +194,28 @@ def test_a_check_that_goes_takes_everything_with_it(start: Start, shop: Shop) ->
 
 def _owners(shop: Shop) -> list[str]:
     return [owner["name"] for owner in shop.of("CronJob", "eu/a")["metadata"]["ownerReferences"]]
+
+
+def test_probers_are_told_the_addresses_of_the_shields_services_in_all_namespaces(
+    start: Start, api: BareApi, shop: Shop
+) -> None:
+    elsewhere, path = f"{shop.space}-x"[-60:].strip("-"), "/api/v1/namespaces/{}/services"
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": elsewhere}})
+    labels = {"app.kubernetes.io/managed-by": "shield-operator", "app.kubernetes.io/component": "edge"}
+    spec = {"ports": [{"port": 80}]}
+    edge = api.call("POST", path.format(elsewhere), {"metadata": {"name": "edge", "labels": labels}, "spec": spec})
+    headless = {"metadata": {"name": "tier", "labels": labels}, "spec": {**spec, "clusterIP": "None"}}
+    api.call("POST", path.format(elsewhere), headless)
+    foreign = api.call("POST", path.format(elsewhere), {"metadata": {"name": "origin"}, "spec": spec})
+    start()
+    shop.add()
+
+    def told() -> set[str]:
+        template = shop.of("CronJob", "eu/a")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        environment = {item["name"]: item.get("value", "") for item in template["containers"][0]["env"]}
+        return set(environment.get("SHIELD_OWN_SERVICES", "").split(","))
+
+    poll("there is a CronJob", lambda: shop.found("CronJob"), 30)
+    assert edge["spec"]["clusterIP"] in told()
+    assert foreign["spec"]["clusterIP"] not in told()
+    assert "None" not in told()

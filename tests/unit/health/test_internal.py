@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shield_proxy.config.checks.hostnames import read_address
 from shield_proxy.health.internal import internal_addresses
 
-CLUSTER = internal_addresses(["10.96.0.0/12", "192.0.2.10", "fd00:10:96::/112"])
+CLUSTER = internal_addresses(["10.96.0.0/12", "192.0.2.10", "fd00:10:96::/112"], ["10.32.1.2", "fd00:10:32::2"])
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ CLUSTER = internal_addresses(["10.96.0.0/12", "192.0.2.10", "fd00:10:96::/112"])
         ("169.254.169.254", "link-local"),
         ("fe80::1", "link-local"),
         ("fd00:ec2::254", "metadata service"),
+        ("168.63.129.16", "metadata service"),
+        ("10.32.1.2", "shield's own Service"),
+        ("::ffff:10.32.1.2", "shield's own Service"),
+        ("fd00:10:32::2", "shield's own Service"),
+        ("10.32.1.3", None),
         ("0.0.0.0", "unspecified"),
         ("0.1.2.3", "unspecified"),
         ("::", "unspecified"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shield_proxy.config.checks.contract import MOST_INTERNAL
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.health.running.figures import Figures, Missed
 from shield_proxy.health.running.run import Duty
@@ -57,10 +58,25 @@ def test_where_metrics_are(text: str, expected: object) -> None:
     assert settings("--health", text).health == expected
 
 
+def test_the_shields_own_services_are_internal_and_are_called_so() -> None:
+    made = settings(SHIELD_OWN_SERVICES="10.3.0.9,fd00::9").internal
+    assert made.forbids(ip_address("10.3.0.9")) == made.forbids(ip_address("fd00::9")) == "shield's own Service"
+    assert made.forbids(ip_address("10.0.0.1")) == "cluster's own"
+    assert made.forbids(ip_address("10.3.0.10")) is None
+
+
+def test_as_many_own_services_as_an_operator_tells_are_taken_and_no_more() -> None:
+    members = [f"10.3.{i // 256}.{i % 256}" for i in range(MOST_INTERNAL + 1)]
+    assert settings(SHIELD_OWN_SERVICES=",".join(members[:-1])).internal.forbids(ip_address(members[-2]))
+    with pytest.raises(InvalidField, match="SHIELD_OWN_SERVICES"):
+        settings(SHIELD_OWN_SERVICES=",".join(members))
+
+
 @pytest.mark.parametrize(
     ("named", "value"),
     [
         ("SHIELD_INTERNAL_NETWORKS", "10.0.0.0/33"),
+        ("SHIELD_OWN_SERVICES", "x"),
         ("SHIELD_LOG_LEVEL", "loud"),
         ("KUBERNETES_SERVICE_HOST", ""),
         ("KUBERNETES_SERVICE_PORT", "x"),

@@ -10,7 +10,12 @@ from shield_operator.core.health.probers import Prober, Roster
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_operator.core.objects.common import Object, container_security, pod_basics
 from shield_operator.core.objects.proxies import UID
-from shield_proxy.config.checks.contract import GRACE_SECONDS, INTERNAL_NETWORKS, RUN_OVERLAP_SECONDS
+from shield_proxy.config.checks.contract import (
+    GRACE_SECONDS,
+    INTERNAL_NETWORKS,
+    OWN_SERVICES,
+    RUN_OVERLAP_SECONDS,
+)
 from shield_proxy.config.contract import HEALTH_PORT
 
 CPU, MEMORY, MOST_MEMORY = "10m", "48Mi", "128Mi"
@@ -97,8 +102,8 @@ def _pod(prober: Prober, roster: Roster, world: ChecksWorld) -> Object:
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "SHIELD_LOG_LEVEL", "value": installation.log_level},
     ]
-    if installation.internal_networks:
-        environment.append({"name": INTERNAL_NETWORKS, "value": ",".join(installation.internal_networks)})
+    refused = {INTERNAL_NETWORKS: installation.internal_networks, OWN_SERVICES: roster.services.told}
+    environment += [{"name": name, "value": ",".join(members)} for name, members in refused.items() if members]
     return {
         **pod_basics(installation, place.region, place.zone, UID, naming.prober_account(prober.data_center)),
         "automountServiceAccountToken": True,

@@ -70,7 +70,7 @@ def _memory(roster: Roster, starts: Sequence[str], world: ChecksWorld) -> Checks
     wanted = {prober.name for prober in roster.probers}
     started = ((name, at) for name, at in world.memory.started.items() if name in wanted)
     fresh = {name: at for name, at in started if 0 <= world.now - at < START_SECONDS}
-    return ChecksMemory({**fresh, **dict.fromkeys(starts, world.now)})
+    return ChecksMemory({**fresh, **dict.fromkeys(starts, world.now)}, roster.services)
 
 
 def _again_after(roster: Roster, world: ChecksWorld) -> float:

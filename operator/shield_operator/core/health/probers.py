@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shield_operator.core import naming
+from shield_operator.core.health.ownservices import OwnServices, followed
 from shield_operator.core.health.regions import Selection, select
 from shield_operator.core.health.shards import assign
 from shield_operator.core.health.world import CheckObject, ChecksWorld
@@ -52,6 +53,8 @@ class Roster:
     """Those that there must be, sorted, with their checks, the oldest first."""
     alive: frozenset[Prober]
     """Those that are heard."""
+    services: OwnServices
+    """Whose addresses no probe may go to."""
 
     @property
     def data_centers(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ def make_roster(checks: tuple[CheckObject, ...], world: ChecksWorld) -> Roster:
         duties=duties,
         probers={prober: tuple(probers[prober]) for prober in ordered},
         alive=frozenset(p for p in ordered if p.name in leases and leases[p.name].lives(world.now)),
+        services=followed(world.memory.services, world.services, world.now),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shield_operator.core.health.ownservices import OwnServices
 from shield_operator.core.world import Installation, Node
 from shield_proxy.config.checks.check import Check
 from shield_proxy.config.checks.contract import LEASE_SECONDS
@@ -75,6 +76,8 @@ class ChecksMemory:
 
     started: Mapping[str, float] = field(default_factory=dict)
     """Name of a CronJob -> when a Job of it was last started out of turn."""
+    services: OwnServices | None = None
+    """None: nothing is known of a plan before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class ChecksWorld:
     """Name -> UID of each CronJob that stands."""
     children: frozenset[tuple[str, str]] = frozenset()
     """(kind, name) of everything of the probers that stands."""
+    services: tuple[str, ...] = ()
+    """Addresses of all the shield's Services in the cluster, sorted."""
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""
     memory: ChecksMemory = ChecksMemory()

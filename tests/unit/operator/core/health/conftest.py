@@ -55,6 +55,7 @@ class Namespace:
     pods: list[ProberPod] = field(default_factory=list)
     births: dict[str, float] = field(default_factory=dict)
     """CronJob -> when the run that was started for it comes alive."""
+    services: tuple[str, ...] = ()
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     happenings: list[tuple[str, str]] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
@@ -105,6 +106,7 @@ class Namespace:
             pods=tuple(pods),
             cron_jobs={name: f"uid-{name}" for kind, name in self.objects if kind == "CronJob"},
             children=frozenset(self.objects),
+            services=self.services,
             refusals=self.refusals,
             memory=self.memory,
         )
