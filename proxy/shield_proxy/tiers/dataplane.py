@@ -20,7 +20,7 @@ from shield_proxy.tiers.fetching.health import OF_PODS, Breakers, announcing
 from shield_proxy.tiers.fetching.members import Members
 from shield_proxy.tiers.load.pulse import Pulse
 from shield_proxy.tiers.routing.nexthop import admits
-from shield_proxy.tiers.routing.snapshot import compile_snapshot
+from shield_proxy.tiers.routing.snapshot import compile_snapshot, turns
 from shield_proxy.tiers.settings import Addresses, DataplaneSettings, RedisSettings
 from shield_proxy.tiers.telemetry.accesslog import AccessLog, Write
 from shield_proxy.tiers.telemetry.counters import Counters
@@ -134,8 +134,10 @@ class Dataplane:
 
     def use(self, state: FleetState) -> None:
         """From now on requests are answered by this state; running ones end on the one they began with."""
-        core = self._core
-        core.snapshot = compile_snapshot(state)
+        core, snapshot = self._core, compile_snapshot(state)
+        if core.snapshot is not None and turns(core.snapshot, snapshot):
+            core.fills.detach_unanswered()
+        core.snapshot = snapshot
         self._client.use(state.zones)
         core.memory.drop_aliases()
         core.memory.retain(frozenset(zone.uid.encode() for zone in state.zones))

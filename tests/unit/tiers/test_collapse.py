@@ -110,3 +110,14 @@ def test_keys_that_are_fetched_alone_are_remembered_without_their_bytes() -> Non
     assert fills.is_alone(b"7" + b"x" * 10_000, 1.0)
     fills.shared(b"7" + b"x" * 10_000)
     assert not fills.is_alone(b"7" + b"x" * 10_000, 1.0)
+
+
+async def test_a_fetch_without_a_response_is_joined_no_more_once_others_are_asked() -> None:
+    fills = Fills()
+    waiting, answered = fills.begin(b"waiting"), fills.begin(b"answered")
+    answered.open(Failed(502, "any"))
+    fills.detach_unanswered()
+    assert (fills.running(b"waiting"), fills.running(b"answered")) == (None, answered)
+    later = fills.begin(b"waiting")
+    fills.finish(b"waiting", waiting)
+    assert fills.running(b"waiting") is later

@@ -13,7 +13,7 @@ from shield_proxy.tiers.messages.budget import connect_seconds, deadline_of, rem
 from shield_proxy.tiers.messages.loop import MOST_HOPS, loop_member, loops
 from shield_proxy.tiers.routing.nexthop import AskOrigin, AskTier, Nobody, admits, next_hop
 from shield_proxy.tiers.routing.ring import ring_order
-from shield_proxy.tiers.routing.snapshot import Routed, compile_snapshot, host_of, route
+from shield_proxy.tiers.routing.snapshot import Routed, Snapshot, compile_snapshot, host_of, route, turns
 
 REGIONAL, UPPER = {Tier.REGIONAL: "hub"}, {Tier.UPPER: "up"}
 WEB, API = Origin("web", "web.internal", 80), Origin("api", "api.internal", 80)
@@ -106,6 +106,19 @@ def test_an_unhealthy_origin_without_a_stand_in_is_asked_or_refused(refuses: boo
     assert next_hop(snapshot, Tier.UPPER, "eu/a", routed) == asked
     # A lower tier asks on: what is stored in the upper one is not refused.
     assert next_hop(snapshot, Tier.LOWER, "eu/a", routed) == AskTier(Tier.UPPER, (("eu/a", "up"),))
+
+
+def test_a_turn_is_told_from_a_state_that_changes_otherwise() -> None:
+    def snapshot(web: Origin, generation: int = 1, *others: Zone) -> Snapshot:
+        fleet = replace(state(zone("z", "a.example", origins=(web, API)), *others), generation=generation)
+        return compile_snapshot(fleet)
+
+    well, ill = replace(WEB, fallbacks=("api",)), replace(WEB, fallbacks=("api",), unhealthy=True)
+    assert turns(snapshot(well), snapshot(ill))
+    assert turns(snapshot(ill), snapshot(well))
+    assert turns(snapshot(WEB), snapshot(replace(WEB, unhealthy=True, refuses=True)))
+    assert not turns(snapshot(ill), snapshot(ill, 2, zone("new", "b.example")))
+    assert not turns(snapshot(WEB), snapshot(replace(WEB, unhealthy=True)))
 
 
 def test_a_stand_in_is_asked_by_its_own_upper_tier() -> None:

@@ -254,6 +254,10 @@ class Fills:
         for name in (fill_name(key, asks_owner=False), fill_name(key, asks_owner=True)):
             self._running.pop(name, None)
 
+    def detach_unanswered(self) -> None:
+        """Nobody may join a fetch that has no response yet: who comes now would ask somebody else."""
+        self._running = {name: fill for name, fill in self._running.items() if fill.outcome is not None}
+
     def dont_wait(self, key: bytes, now: float) -> None:
         """Remembers that responses of this key are not shared."""
         if len(self._alone) >= MOST_REMEMBERED:

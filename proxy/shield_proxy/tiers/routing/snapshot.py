@@ -58,6 +58,15 @@ def compile_snapshot(state: FleetState) -> Snapshot:
     return Snapshot(state, zones, {dc.key: dc for dc in state.data_centers}, {}, routed)
 
 
+def turns(before: Snapshot, after: Snapshot) -> bool:
+    """Whether a backend is served by another origin than before, or by none."""
+    return any(
+        (was.origin.name, was.refused) != (now.origin.name, now.refused)
+        for backend, now in after.routed.items()
+        if (was := before.routed.get(backend)) is not None
+    )
+
+
 def host_of(authority: bytes) -> str:
     """The host of an authority in lower case, without port and final dot."""
     text = authority.decode("ascii", "replace").lower()
