@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
+from shield_proxy.config.checks import contract as checks
 from shield_proxy.config.contract import Tier
 from shield_proxy.config.record import CHUNKS
 
@@ -30,13 +31,13 @@ LABEL_FLEET = f"{GROUP}/fleet"
 LABEL_TIER = f"{GROUP}/tier"
 LABEL_DATA_CENTER = f"{GROUP}/data-center"
 LABEL_ZONE = f"{GROUP}/zone"
-LABEL_SHARD = f"{GROUP}/shard"
-ANNOTATION_DATA_CENTER = f"{GROUP}/data-center"
+LABEL_SHARD = checks.LABEL_SHARD
+ANNOTATION_DATA_CENTER = checks.DATA_CENTER
 ANNOTATION_TEMPLATE_HASH = f"{GROUP}/template-hash"
 
 REDIS = "redis"
 """The component, and Workload.tier, of a data centre's Redis."""
-PROBER = "prober"
+PROBER = checks.PROBER
 """The component of all that health checks are run with."""
 
 

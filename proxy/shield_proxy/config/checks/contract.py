@@ -13,6 +13,12 @@ RUN_OVERLAP_SECONDS = 180
 """A run may go on for so long after the next one should have begun; then it is ended."""
 GRACE_SECONDS = 30
 """Between a run's SIGTERM and its end."""
+DATA_CENTER = "smartshield.io/data-center"
+"""Annotation of a prober's CronJob and Lease: REGION/ZONE."""
+PROBER = "prober"
+LABEL_SHARD = "smartshield.io/shard"
+PROBERS_SELECTOR = f"app.kubernetes.io/managed-by=shield-operator,app.kubernetes.io/component={PROBER}"
+"""Selects what the operator makes for probers, the Leases of one group of checks together with its label shard."""
 INTERNAL_NETWORKS = "SHIELD_INTERNAL_NETWORKS"
 """Environment of a prober: CIDRs and addresses, separated by commas, that no probe may go to."""
 OWN_SERVICES = "SHIELD_OWN_SERVICES"
