@@ -18,7 +18,7 @@ from pathlib import Path
 ENVIRONMENT = Path(sys.prefix)
 LIBRARY = Path(sysconfig.get_path("purelib"))
 COMPILED = ENVIRONMENT / "compiled"
-PRODUCT = ("shield_operator", "shield_proxy")
+PRODUCT = ("shield_courier", "shield_operator", "shield_proxy")
 SCRIPTS = ("python*", "shield-*")
 SURPLUS = (
     "**/__pycache__",

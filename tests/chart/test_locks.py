@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = "smart-shield"
-EXTRAS = {"image.txt": ("proxy", "operator"), "dev.txt": ("proxy", "operator", "dev")}
+EXTRAS = {"image.txt": ("proxy", "operator", "courier"), "dev.txt": ("proxy", "operator", "courier", "dev")}
 
 
 def entries(name: str) -> list[str]:

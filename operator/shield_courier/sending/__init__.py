@@ -1,0 +1,1 @@
+"""Effects towards targets: names, TLS, HTTP, mail, and the Secrets they need."""
