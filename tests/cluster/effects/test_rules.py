@@ -9,10 +9,17 @@ import yaml
 from bareapi import BareApi
 from operatorprocess import GROUPS, ROOT
 
-PLURALS = {"SmartShieldZone": "smartshieldzones", "ShieldFleet": "shieldfleets", "HealthCheck": "healthchecks"}
+PLURALS = {
+    "SmartShieldZone": "smartshieldzones",
+    "ShieldFleet": "shieldfleets",
+    "HealthCheck": "healthchecks",
+    "HealthAlert": "healthalerts",
+}
 TLS = {"secretName": "shop-tls"}
 NODE_PORT = {"type": "NodePort"}
 ORIGIN = {"name": "main", "address": "origin.example.com"}
+FAR = {"name": "far", "address": "far.example.com"}
+CHECKED = {**ORIGIN, "healthCheck": "main"}
 
 
 def dry(api: BareApi, plural: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +33,10 @@ def dry(api: BareApi, plural: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 def zone(**spec: Any) -> dict[str, Any]:
     return {"hosts": ["shop.example.com"], "origins": [ORIGIN], **spec}
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [{**FAR, "name": f"o{i}"} for i in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +54,14 @@ def zone(**spec: Any) -> dict[str, Any]:
         ("responseTimeoutSeconds", zone(origins=[{**ORIGIN, "responseTimeoutSeconds": 601}])),
         ("responseTimeoutSeconds", zone(origins=[{**ORIGIN, "responseTimeoutSeconds": 0}])),
         ("maxConnections", zone(origins=[{**ORIGIN, "maxConnections": 0}])),
+        ("healthCheck", zone(origins=[{**ORIGIN, "healthCheck": "No_Name"}])),
+        ("fallbacks are of no use", zone(origins=[{**ORIGIN, "fallbacks": ["far"]}, FAR])),
+        ("whenUnhealthy is of no use", zone(origins=[{**ORIGIN, "whenUnhealthy": "Refuse"}])),
+        ("whenUnhealthy", zone(origins=[{**CHECKED, "whenUnhealthy": "Maybe"}])),
+        ("can't be its own fallback", zone(origins=[{**CHECKED, "fallbacks": ["far", "main"]}, FAR])),
+        ("must be the name of one of spec.origins", zone(origins=[{**CHECKED, "fallbacks": ["far", "gone"]}, FAR])),
+        ("must not name an origin twice", zone(origins=[{**CHECKED, "fallbacks": ["far", "far"]}, FAR])),
+        ("fallbacks", zone(origins=[{**CHECKED, "fallbacks": [f"o{i}" for i in range(9)]}, *many(9)])),
         ("must be from 1Ki to 1Ti", zone(maxRequestBody=1000)),
         ("must be from 1Ki to 1Ti", zone(maxRequestBody="1.5Ti")),
         ("maxRequestBody", zone(maxRequestBody="much")),
@@ -63,6 +82,9 @@ def test_a_zone_that_contradicts_itself_is_refused(api: BareApi, words: str, spe
         zone(maxRequestBody=1024),
         zone(maxRequestBody="1Ti"),
         zone(origins=[{**ORIGIN, "tls": {"clientCertificate": TLS}, "responseTimeoutSeconds": 600}]),
+        zone(origins=[{**CHECKED, "fallbacks": [f"o{i}" for i in range(8)], "whenUnhealthy": "Refuse"}, *many(31)]),
+        zone(origins=[{**CHECKED, "fallbacks": ["far"]}, {**FAR, "healthCheck": "main", "fallbacks": ["main"]}]),
+        zone(origins=[{**ORIGIN, "fallbacks": []}]),
     ],
 )
 def test_a_zone_within_the_bounds_is_accepted(api: BareApi, spec: dict[str, Any]) -> None:
@@ -75,6 +97,7 @@ def test_a_zone_gets_its_defaults(api: BareApi) -> None:
     assert (spec["maxRequestBody"], spec["fleet"], spec["paused"]) == ("5Gi", "default", False)
     (origin,) = spec["origins"]
     assert (origin["responseTimeoutSeconds"], origin["maxConnections"]) == (100, 512)
+    assert origin["whenUnhealthy"] == "Try"
 
 
 @pytest.mark.parametrize(
@@ -158,6 +181,114 @@ def test_a_check_gets_its_defaults(api: BareApi) -> None:
 )
 def test_a_check_within_the_bounds_is_accepted(api: BareApi, spec: dict[str, Any]) -> None:
     assert dry(api, "healthchecks", spec)["spec"]["address"] == spec["address"]
+
+
+HOOK = {"name": "hook", "webhook": {"url": "https://hook.example.com/a?b=c"}}
+SECRET = {"secretName": "pager"}
+SERVER = {"host": "mail.example.com"}
+MAIL = {"to": ["a@example.com"], "from": "b@example.com", "server": SERVER}
+ONCE = {"start": "2026-05-01T02:00:00Z", "end": "2026-05-01T03:00:00Z"}
+
+
+def alert(*targets: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"targets": list(targets) or [HOOK], **spec}
+
+
+def hook(**webhook: Any) -> dict[str, Any]:
+    return alert({"name": "hook", "webhook": webhook})
+
+
+def mail(server: dict[str, Any] | None = None, **email: Any) -> dict[str, Any]:
+    return alert({"name": "mail", "email": {**MAIL, "server": {**SERVER, **(server or {})}, **email}})
+
+
+@pytest.mark.parametrize(
+    ("words", "spec"),
+    [
+        ("targets", {}),
+        ("targets", {"targets": []}),
+        ("targets", {"targets": [{**HOOK, "name": f"hook-{i}"} for i in range(11)]}),
+        ("Duplicate value", alert(HOOK, HOOK)),
+        ("exactly one of email", alert({"name": "none"})),
+        ("exactly one of email", alert({**HOOK, "slack": {"urlFrom": SECRET}})),
+        ("targets\\[0\\].name", alert({**HOOK, "name": "Not a name"})),
+        ("exactly one of url and urlFrom", hook()),
+        ("exactly one of url and urlFrom", hook(url="https://a.example.com", urlFrom=SECRET)),
+        ("webhook.url", hook(url="ftp://a.example.com")),
+        ("webhook.url", hook(url="https://user:password@a.example.com/")),
+        ("set by whoever delivers", hook(url="https://a.example.com", header="Content-Type")),
+        ("webhook.header", hook(url="https://a.example.com", header="a b")),
+        ("secretName", hook(urlFrom={"key": "url"})),
+        ("urlFrom", alert({"name": "chat", "slack": {}})),
+        ("routingKeyFrom", alert({"name": "pager", "pagerDuty": {}})),
+        ("region", alert({"name": "genie", "opsgenie": {"apiKeyFrom": SECRET, "region": "AU"}})),
+        ("plain text", mail({"security": "None", "credentials": SECRET})),
+        ("of no use", mail({"security": "None", "authority": SECRET})),
+        ("server.port", mail({"port": 0})),
+        ("email.to", mail(to=["Ops <ops@example.com>"])),
+        ("email.to", mail(to=[])),
+        ("email.from", mail(**{"from": "nobody"})),
+        ("names or selector", alert(checks={})),
+        ("values must be set", alert(checks={"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}})),
+        (
+            "values must be set",
+            alert(checks={"selector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]}}),
+        ),
+        ("trigger", alert(trigger="Never")),
+        ("exactly one of start and at", alert(maintenanceWindows=[{}])),
+        ("exactly one of start and at", alert(maintenanceWindows=[{**ONCE, "at": "02:00", "minutes": 5}])),
+        ("start and end must be set together", alert(maintenanceWindows=[{"start": ONCE["start"]}])),
+        ("end must be later", alert(maintenanceWindows=[{"start": ONCE["end"], "end": ONCE["start"]}])),
+        ("date-time", alert(maintenanceWindows=[{**ONCE, "end": "tomorrow"}])),
+        ("at and minutes", alert(maintenanceWindows=[{"at": "02:00"}])),
+        ("only for windows with at", alert(maintenanceWindows=[{**ONCE, "timeZone": "UTC"}])),
+        ("days", alert(maintenanceWindows=[{"at": "02:00", "minutes": 5, "days": ["Monday"]}])),
+        ("maintenanceWindows\\[0\\].at", alert(maintenanceWindows=[{"at": "24:00", "minutes": 5}])),
+        ("minutes", alert(maintenanceWindows=[{"at": "02:00", "minutes": 10081}])),
+        ("timeZone", alert(maintenanceWindows=[{"at": "02:00", "minutes": 5, "timeZone": "../etc/passwd"}])),
+    ],
+)
+def test_an_alert_that_contradicts_itself_is_refused(api: BareApi, words: str, spec: dict[str, Any]) -> None:
+    with pytest.raises(AssertionError, match=words):
+        dry(api, "healthalerts", spec)
+
+
+def test_an_alert_gets_its_defaults(api: BareApi) -> None:
+    named = {"secretName": "s"}
+    pager, genie = {"pagerDuty": {"routingKeyFrom": named}}, {"opsgenie": {"apiKeyFrom": named}}
+    email = {"email": {**MAIL, "server": {**SERVER, "credentials": named, "authority": named}}}
+    web = {"webhook": {"urlFrom": named, "secret": named, "authority": named}}
+    made = [{"name": f"t-{i}", **means} for i, means in enumerate((pager, genie, email, web))]
+    spec = dry(api, "healthalerts", alert(*made))["spec"]
+    assert (spec["trigger"], spec["suspended"]) == ("Both", False)
+    first, second, third, fourth = spec["targets"]
+    assert first["pagerDuty"] == {"routingKeyFrom": {"secretName": "s", "key": "routingKey"}}
+    assert second["opsgenie"] == {"apiKeyFrom": {"secretName": "s", "key": "apiKey"}, "region": "US"}
+    server = third["email"]["server"]
+    assert (server["security"], server["authority"]["key"]) == ("StartTLS", "ca.crt")
+    assert server["credentials"] == {"secretName": "s", "usernameKey": "username", "passwordKey": "password"}
+    webhook = fourth["webhook"]
+    assert (webhook["urlFrom"]["key"], webhook["secret"]["key"], webhook["authority"]["key"]) == (
+        "url",
+        "secret",
+        "ca.crt",
+    )
+    assert webhook["header"] == "Shield-Webhook-Auth"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        alert(checks={"selector": {}}),
+        alert(checks={"names": ["a"], "selector": {"matchLabels": {"team": "shop", "empty": ""}}}),
+        alert(maintenanceWindows=[ONCE, {"at": "23:59", "minutes": 10080, "timeZone": "Etc/GMT+1"}]),
+        mail({"security": "TLS", "host": "2001:db8::7"}, to=["a@example.com", "b+c@example.com"]),
+        mail({"security": "None", "port": 2525}),
+        hook(url="http://[2001:db8::7]:8080/a"),
+    ],
+)
+def test_an_alert_within_the_bounds_is_accepted(api: BareApi, spec: dict[str, Any]) -> None:
+    assert dry(api, "healthalerts", spec)["spec"]["targets"]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
