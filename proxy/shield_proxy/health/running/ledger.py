@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.lease import Remembered
-from shield_proxy.health.running.standing import Entry, counted, reported
+from shield_proxy.health.running.standing import Entry, counted, remembered_of, reported
 from shield_proxy.health.sample import Sample
 
 MOST_WAITING = 1_000
@@ -47,7 +47,8 @@ class Ledger:
             self._waiting = [*self._waiting[-MOST_WAITING + 1 :], (assigned, sample)]
             return None
         fails, successes = assigned.thresholds
-        now = counted(self._remembered.get(assigned.id), sample, assigned.generation, fails, successes)
+        known = self._remembered.get(assigned.id) or remembered_of(assigned.entry)
+        now = counted(known, sample, assigned.generation, fails, successes)
         self._remembered[assigned.id] = now
         before = self._entries.get(assigned.id) or assigned.entry
         entry = reported(before, now, sample)

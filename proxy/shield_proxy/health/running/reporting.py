@@ -16,7 +16,7 @@ from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
 
 AT_ONCE = 4
 """Writes that are on their way."""
-LEAST_PAUSE, MOST_PAUSE = 0.5, 30.0
+LEAST_PAUSE, MOST_PAUSE = 0.5, 10.0
 """Seconds between two tries of an entry, twice as many after each that failed."""
 QUIET = 10.0
 """Seconds in which an entry that was written is not written again: watches tell old news for a while."""

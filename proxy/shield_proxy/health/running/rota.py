@@ -170,7 +170,7 @@ class Rota:
     def _is_news(self, assigned: Assigned) -> bool:
         if self._before is None:
             return False
-        before = self._before.get(assigned.id)
+        before = self._before.get(assigned.id) or assigned.entry  # one of another shard has an entry
         return before is None or before.generation != assigned.generation
 
     def _last_begun(self, assigned: Assigned, now: float) -> float:

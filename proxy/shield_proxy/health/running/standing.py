@@ -85,6 +85,12 @@ def read_entry(resource: Mapping[str, Any], data_centre: str) -> Entry | None:
     )
 
 
+def remembered_of(entry: Entry | None) -> Remembered | None:
+    """What is known of a check that no run before has counted, or whose counters are lost: its verdict goes on from
+    what was reported, and counts begin anew."""
+    return Remembered(Counters(entry.verdict), entry.generation) if entry is not None else None
+
+
 def counted(before: Remembered | None, sample: Sample, generation: int, fails: int, successes: int) -> Remembered:
     """The counters after one more sample. Of another generation of the check the verdict is kept until there is a new
     one; what led to it counts no more."""

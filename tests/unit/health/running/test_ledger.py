@@ -50,6 +50,18 @@ def test_more_of_the_same_is_no_news() -> None:
     assert ledger.count(SHOP, replace(GOOD, at=T + 60, address="192.0.2.7")) is None
 
 
+def test_a_check_that_came_from_another_shard_or_lost_its_counters_keeps_its_verdict() -> None:
+    """It stays silent while nothing changes, and changes its mind after as many samples as any other."""
+    first = settled().count(assigned(consecutiveFails=3), GOOD)
+    assert first is not None
+    moved, ledger = replace(assigned(consecutiveFails=3), entry=first.entry), settled()
+    assert [ledger.count(moved, sample) for sample in (GOOD, REFUSED, REFUSED, GOOD, REFUSED, REFUSED)] == [None] * 6
+    assert ledger.counters[moved.id].counters.verdict is Health.HEALTHY
+    change = ledger.count(moved, REFUSED)
+    assert change is not None
+    assert (change.before, change.entry.verdict) == (first.entry, Health.UNHEALTHY)
+
+
 def test_a_failure_tells_its_reason_and_when_it_began() -> None:
     ledger = settled()
     ledger.count(SHOP, GOOD)

@@ -17,6 +17,7 @@ from shield_proxy.health.running.due import PATIENCE
 from shield_proxy.health.running.figures import Figures, Missed
 from shield_proxy.health.running.lease import Remembered
 from shield_proxy.health.running.rota import Rota
+from shield_proxy.health.running.standing import Entry
 from shield_proxy.health.sample import Sample
 
 UIDS = [f"{i:08x}-0000-0000-0000-000000000000" for i in range(9)]
@@ -97,6 +98,19 @@ async def test_slots_are_left_alone_while_they_are_nobodys_or_anothers(place: Pl
     place.rota.own(place.clock(), place.clock() + 0.1)
     await asyncio.sleep(0.3)
     assert place.begun == []
+
+
+async def test_a_check_that_comes_from_another_shard_waits_for_its_slot_and_one_that_was_edited_on_the_way_does_not(
+    place: Place,
+) -> None:
+    place.own()
+    entry = Entry(Health.HEALTHY, "", "", 1, "2026-01-01T00:00:00Z")
+    moved = replace(place.check("moved", 0, 300, interval=600), entry=entry)
+    edited = replace(place.check("edited", 1, 300, interval=600), entry=entry, generation=2)
+    place.rota.assign({"moved": moved, "edited": edited})
+    await place.until(1)
+    await asyncio.sleep(0.2)
+    assert [name for name, _ in place.begun] == ["edited"]
 
 
 async def test_a_probe_that_takes_long_holds_up_no_other_check(place: Place) -> None:
