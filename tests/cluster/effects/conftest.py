@@ -15,6 +15,8 @@ from bareapi import BareApi, bare_api, free_port
 from checkspace import Shop
 from localcluster.artifacts import binaries
 from operatorprocess import NAMESPACE, ROOT, Running, add_node, allow, install_definitions
+from proberprocess import origin as origin
+from proberprocess import probers as probers
 
 Start = Callable[[], Running]
 

@@ -1,0 +1,194 @@
+"""`kubectl smartshield` on a real API server, with operator and probers at work: what people see, and what is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bareapi import BareApi
+from checkspace import PLACES, Shop
+from localcluster.artifacts import binaries
+from operatorprocess import ROOT, Running
+from proberprocess import Origin, own_address
+from product.polling import poll
+from shield_proxy.config.checks.samples import SAMPLES, read_samples
+
+Start = Callable[[], Running]
+Probers = Callable[[str], "subprocess.Popen[bytes]"]
+
+
+class Person:
+    """Somebody with kubectl, the plugin and a kubeconfig."""
+
+    def __init__(self, api: BareApi, folder: Path) -> None:
+        plugin = folder / "kubectl-smartshield"
+        plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shield_kubectl.cli "$@"\n')
+        plugin.chmod(0o755)
+        self.config = api.kubeconfig()
+        self.environment = {
+            **os.environ,
+            "PATH": f"{folder}:{binaries.kc()}:{os.environ['PATH']}",
+            "KUBECONFIG": str(self.config),
+            "HOME": str(folder),
+        }
+
+    def begins(self, *words: str, **more: Any) -> "subprocess.Popen[str]":
+        """A command that runs on."""
+        return subprocess.Popen(
+            ["kubectl", "smartshield", *words],
+            env=self.environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **more,
+        )
+
+    def says(self, *words: str, given: str = "", status: int = 0) -> str:
+        """What a command writes; its exit status is as expected. Of one that fails, also what it complains of."""
+        with self.begins(*words) as running:
+            out, complaint = running.communicate(given, 100)
+        assert running.returncode == status, (out, complaint)
+        assert "Traceback" not in complaint
+        return out + complaint if status else out
+
+
+@pytest.fixture
+def person(shop: Shop, tmp_path: Path) -> Person:
+    folder = tmp_path / "person"
+    folder.mkdir()
+    return Person(shop.api, folder)
+
+
+@pytest.fixture
+def probing(start: Start, shop: Shop, origin: Origin, probers: Probers) -> Shop:
+    """A check `origin` that is probed from two data centres."""
+    start()
+    config = {"port": origin.server_address[1]}
+    shop.add(address=own_address(), interval=5, timeout=2, httpConfig=config)
+    poll("runs are to begin", lambda: len(shop.found("Job")) == 2, 30)
+    for key in PLACES:
+        probers(key)
+    poll("it is healthy", lambda: shop.condition("Healthy") == ("True", "Healthy"), 60)
+    return shop
+
+
+def samples(shop: Shop) -> int:
+    """How many last samples the Leases hold."""
+    notes = [body["metadata"].get("annotations") or {} for body in shop.found("Lease").values()]
+    return sum(len(read_samples(each.get(SAMPLES))) for each in notes)
+
+
+def preview_of(**spec: Any) -> str:
+    return yaml.safe_dump({"apiVersion": "smartshield.io/v1alpha1", "kind": "HealthCheck", "spec": spec})
+
+
+def left(shop: Shop) -> list[str]:
+    """Names of the checks that there are."""
+    return [body["metadata"]["name"] for body in shop.api.call("GET", shop.path("").rstrip("/"))["items"]]
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_check_is_shown_and_another_previewed(probing: Shop, person: Person, origin: Origin) -> None:
+    shop, here = probing, ("-n", probing.space)
+    poll("samples are in the Leases", lambda: samples(shop) == 2, 30)
+    told = json.loads(person.says("check", "origin", *here, "-o", "json"))
+    assert (told["kind"], told["status"], told["healthyRegions"]) == ("CheckReport", "Healthy", "2/2")
+    assert [each["name"] for each in told["dataCenters"]] == ["eu/a", "us/b"]
+    for each in told["dataCenters"]:
+        assert each["heard"]
+        assert each["lastProbe"]["healthy"]
+        assert each["lastProbe"]["waterfall"]["totalMilliseconds"] > 0
+    assert yaml.safe_load(person.says("check", "origin", *here, "-o", "yaml"))["kind"] == "CheckReport"
+    shown = person.says("check", "origin", *here)
+    assert "Healthy for" in shown
+    assert "us/b" in shown
+    assert "#" in shown
+    assert shown.isascii()
+
+    address, config = own_address(), {"port": origin.server_address[1]}
+    good = preview_of(address=address, httpConfig=config)
+    told = json.loads(person.says("check", "preview", "-f", "-", *here, "-o", "json", given=good))
+    assert (told["kind"], told["health"], len(told["dataCenters"])) == ("PreviewReport", "Healthy", 2)
+    bad = preview_of(address=address, httpConfig={**config, "expectedCodes": ["404"]}, consecutiveFails=3)
+    shown = person.says("check", "preview", "-f", "-", *here, given=bad, status=1)
+    assert "Response code mismatch error" in shown
+    assert "expected 404" in shown
+    assert left(shop) == ["origin"]
+
+
+def test_a_preview_that_is_broken_off_is_deleted(shop: Shop, person: Person) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        words = ("check", "preview", "-f", "-", "-n", shop.space)
+        with person.begins(*words, start_new_session=True) as running:
+            assert running.stdin is not None
+            running.stdin.write(preview_of(address="origin.example.com"))
+            running.stdin.close()
+            running.stdin = None
+            poll("it is there", lambda: [name for name in left(shop) if name.startswith("preview-")], 20, 0.1)
+            os.killpg(running.pid, number)
+            _, complaint = running.communicate(timeout=20)
+        assert left(shop) == []
+        assert "Traceback" not in complaint
+
+
+def test_a_preview_that_nobody_takes_up_ends_in_time_and_is_deleted(shop: Shop, person: Person) -> None:
+    given = preview_of(address="origin.example.com")
+    shown = person.says("check", "preview", "-f", "-", "-n", shop.space, "--timeout=2", given=given, status=2)
+    assert "the operator has not taken it up within 2 s" in shown
+    assert left(shop) == []
+
+
+COMPLAINTS = [
+    (("check", "nothing"), "", "there is no HealthCheck nothing in namespace {}"),
+    (("check", "nothing", "--as=bob"), "", "bob has no right to get healthchecks in {}. The ClusterRole"),
+    (("check", "nothing", "--context=nope"), "", 'context "nope" does not exist'),
+    (("check", "nothing", "--server=https://127.0.0.1:1"), "", "the cluster can't be reached"),
+    (("check", "nothing", "--token=wrong"), "", "the cluster does not know you"),
+    (("check", "preview", "-f", "/nowhere.yaml"), "", "/nowhere.yaml can't be read: No such file or directory"),
+    (("check", "preview", "-f", "-"), "a: [", "is no YAML"),
+    (("check", "preview", "-f", "-"), "kind: Service", "kind: must be HealthCheck"),
+    (("check", "preview", "-f", "-"), preview_of(address="a b"), "spec.address"),
+    (("check", "preview", "-f", "-"), preview_of(address="a.b", timeout=70), "timeout must be less than interval"),
+    (("check", "preview", "-f", "-"), preview_of(address="a.b", pth="/"), 'unknown field "spec.pth"'),
+]
+
+
+def test_what_can_not_be_done_is_told_in_one_clear_line(shop: Shop, person: Person) -> None:
+    for words, given, complaint in COMPLAINTS:
+        told = person.says(*words, "-n", shop.space, given=given, status=2)
+        assert complaint.format(shop.space) in told
+        assert told.startswith("error: ")
+        assert told.count("\n") == 1
+    assert left(shop) == []
+
+
+def test_a_cluster_without_the_product_is_told_apart_from_a_missing_check(shop: Shop, person: Person) -> None:
+    config = yaml.safe_load(person.config.read_text())
+    # The same server below a path at which it knows nothing at all.
+    config["clusters"][0]["cluster"]["server"] += "/nothing"
+    other = person.config.with_name("other.kubeconfig")
+    other.write_text(yaml.safe_dump(config))
+    told = person.says("check", "origin", "-n", shop.space, f"--kubeconfig={other}", status=2)
+    assert "Smart Shield is not installed there" in told
+
+
+def test_the_namespace_is_the_contexts_where_none_is_given(shop: Shop, person: Person) -> None:
+    config = yaml.safe_load(person.config.read_text())
+    config["contexts"][0]["context"]["namespace"] = shop.space
+    other = person.config.with_name("other.kubeconfig")
+    other.write_text(yaml.safe_dump(config))
+    shop.add()
+    told = json.loads(person.says("check", "origin", f"--kubeconfig={other}", "-o", "json"))
+    assert (told["namespace"], told["status"]) == (shop.space, "Unknown")
+
+
+def test_the_plugin_is_in_the_package() -> None:
+    assert 'kubectl-smartshield = "shield_kubectl.cli:main"' in (ROOT / "pyproject.toml").read_text()
