@@ -22,6 +22,7 @@ from shield_proxy.process.internal import InternalPort
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.life import Life
 from shield_proxy.process.metrics import most_files, process_families
+from shield_proxy.process.originfigures import origin_families
 from shield_proxy.process.otlp import SpanOutlet, span_outlet
 from shield_proxy.process.outlet import LogOutlet
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
@@ -93,6 +94,7 @@ class _Process:
             counters.values["shield_spans_dropped_total"] = self.spans.dropped
         yield from counters.snapshot()
         yield from certificate_families(self.dataplane.certificates)
+        yield from origin_families(self.holder.state)
 
 
 async def run_proxy(settings: ProxySettings) -> int:
