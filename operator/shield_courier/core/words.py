@@ -1,6 +1,6 @@
 """A notification in words: the same ones in every message."""
 
-from shield_courier.core.alerts import Alert
+from shield_courier.core.alerts import Alert, one_line
 from shield_courier.core.trying import seconds_of
 from shield_proxy.config.alerts.notification import Event, Notification
 
@@ -20,6 +20,7 @@ def subject(alert: Alert, notification: Notification) -> str:
         case Event.END:
             lasted = duration(notification)
             text = f"[Healthy] {check}" + (f" after {in_words(lasted)}" if lasted else "")
+    text = one_line(text)
     return text if len(text) <= MOST_SUBJECT else f"{text[: MOST_SUBJECT - 1]}…"
 
 

@@ -1,0 +1,31 @@
+"""Words that all messages share."""
+
+import pytest
+from courier.samples import alert, notification
+
+from shield_courier.core.words import duration, facts, in_words, subject
+from shield_proxy.config.alerts.notification import Event
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3725, "1 h 2 min"), (90000, "1 d 1 h")]
+)
+def test_times_are_told_by_their_two_largest_units(seconds: int, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize("since", ["", "yesterday", "2026-09-21T15:00:00Z"])
+def test_a_beginning_that_makes_no_sense_has_no_duration(since: str) -> None:
+    assert duration(notification(event=Event.END, since=since)) == 0
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    bare = notification(reason="", message="", code=None, address="", since="", failing_regions=())
+    assert [label for label, _ in facts(alert(), bare)] == [
+        *("Status", "Before", "Changed", "Health check", "Health check id", "Namespace", "Alert")
+    ]
+    assert subject(alert(), bare) == "[Unhealthy] api in shop"
+
+
+def test_a_subject_is_short() -> None:
+    assert len(subject(alert(), notification(check="c" * 253, reason="r" * 100))) == 200
