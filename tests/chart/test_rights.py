@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from shield_operator.core.alerts.decode import alert_object
+from shield_operator.core.alerts.planning import make_alerts_plan
+from shield_operator.core.alerts.world import AlertsWorld
 from shield_operator.core.health.decode import check_object
 from shield_operator.core.health.planning import make_checks_plan
 from shield_operator.core.health.world import ChecksKey, ChecksWorld
@@ -58,12 +61,13 @@ def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: 
         wanted[kind.group, kind.plural] = {"list", "watch"}
     for kind in kinds.OWNED:
         wanted[kind.group, kind.plural] |= {"create", "patch", "delete"}
-    for kind in (kinds.ZONE, kinds.FLEET, kinds.CHECK):
+    for kind in (kinds.ZONE, kinds.FLEET, kinds.CHECK, kinds.ALERT):
         wanted[kind.group, f"{kind.plural}/status"] = {"patch"}
     wanted[kinds.JOB.group, kinds.JOB.plural] = {"create"}
     wanted[kinds.CONFIG_MAP.group, kinds.CONFIG_MAP.plural] |= {"get"}
     for kind in (kinds.CHECK, kinds.LEASE):
         wanted[kind.group, kind.plural] |= {"get"}  # which probers are given
+    wanted[kinds.CHECK.group, kinds.CHECK.plural] |= {"delete"}  # previews that were left
     wanted[kinds.CHECK.group, "healthchecks/probes"] = {"report"}
     wanted["", "events"] = wanted["", "secrets"] = {"create", "patch"}
     found = rules(defaults, "ClusterRole")
@@ -94,6 +98,24 @@ def test_probers_are_given_what_the_operator_has(defaults: list[Object]) -> None
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 assert set(rule["verbs"]) <= verbs(had, group, resource), rule
+
+
+def test_a_courier_is_given_what_the_operator_has(defaults: list[Object]) -> None:
+    """It reads alerts and tells what became of them; no Secret is read by way of the API."""
+    had = rules(defaults, "ClusterRole")
+    target = {"name": "ops", "webhook": {"url": "https://ops.example.com/"}}
+    world = AlertsWorld(
+        key=ChecksKey("shop"),
+        installation=installation(defaults),
+        now=0.0,
+        timestamp="1970-01-01T00:00:00Z",
+        alerts=(alert_object({"metadata": {"uid": "u", "name": "a"}, "spec": {"targets": [target]}}),),
+    )
+    given = [rule for body in make_alerts_plan(world).objects if body["kind"] == "Role" for rule in body["rules"]]
+    assert {resource for rule in given for resource in rule["resources"]} == {"healthalerts", "healthalerts/status"}
+    for rule in given:
+        for resource in rule["resources"]:
+            assert set(rule["verbs"]) <= verbs(had, "smartshield.io", resource), rule
 
 
 def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> None:

@@ -24,14 +24,15 @@ WRITE = ["list", "watch", "create", "patch", "delete"]
 CLUSTER_RULES = [
     {
         "apiGroups": ["smartshield.io"],
-        "resources": ["smartshieldzones", "shieldfleets", "healthchecks"],
+        "resources": ["smartshieldzones", "shieldfleets", "healthchecks", "healthalerts"],
         "verbs": ["list", "watch"],
     },
     {
         "apiGroups": ["smartshield.io"],
-        "resources": ["smartshieldzones/status", "shieldfleets/status", "healthchecks/status"],
+        "resources": ["smartshieldzones/status", "shieldfleets/status", "healthchecks/status", "healthalerts/status"],
         "verbs": ["patch"],
     },
+    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["delete"]},
     {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": WRITE},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [*WRITE, "get"]},
@@ -106,6 +107,7 @@ def install_definitions(api: BareApi) -> None:
     poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/smartshieldzones"), 20, 0.1)
     poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/shieldfleets"), 20, 0.1)
     poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/healthchecks"), 20, 0.1)
+    poll("the CRDs are served", lambda: api.call("GET", f"{GROUPS}/healthalerts"), 20, 0.1)
 
 
 def add_node(api: BareApi, name: str, region: str, zone: str) -> None:

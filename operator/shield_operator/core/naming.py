@@ -19,6 +19,7 @@ API_VERSION = f"{GROUP}/{VERSION}"
 ZONE_KIND = "SmartShieldZone"
 FLEET_KIND = "ShieldFleet"
 CHECK_KIND = "HealthCheck"
+ALERT_KIND = "HealthAlert"
 
 MOST = 52
 """Characters of a name: a Deployment's pods add up to 11 to it, and a label holds 63."""
@@ -39,6 +40,8 @@ REDIS = "redis"
 """The component, and Workload.tier, of a data centre's Redis."""
 PROBER = checks.PROBER
 """The component of all that health checks are run with."""
+COURIER = "courier"
+"""The component of all that alerts are delivered with."""
 
 
 @functools.lru_cache(maxsize=16384)
@@ -161,6 +164,15 @@ def prober_labels(data_center: str | None = None, shard: int | None = None) -> d
     if shard is not None:
         out[LABEL_SHARD] = str(shard)
     return out
+
+
+def courier_labels() -> dict[str, str]:
+    """Labels of what belongs to the courier of a namespace, and what selects its pods."""
+    return {
+        "app.kubernetes.io/name": "smart-shield",
+        LABEL_COMPONENT: COURIER,
+        LABEL_MANAGED_BY: MANAGED_BY,
+    }
 
 
 def edge_selector(fleet: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""The health checks of a namespace, observed, planned and made true: probers, entries of those that left, statuses,
-runs that begin at once, Events, in this order, each once."""
+"""The health checks of a namespace and its alerts, observed, planned and made true: probers and courier, entries of
+those that left, statuses of checks, then of alerts, runs that begin at once, Events, in this order, each once."""
 
 import datetime
 import itertools
@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from shield_operator.core.alerts.planning import AlertsPlan, make_alerts_plan
 from shield_operator.core.health.decode import check_object, sequence
 from shield_operator.core.health.objects import job
 from shield_operator.core.health.ownservices import bounded
 from shield_operator.core.health.plan import ChecksPlan
 from shield_operator.core.health.planning import make_checks_plan
 from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWorld
-from shield_operator.core.naming import CHECK_KIND
+from shield_operator.core.naming import ALERT_KIND, CHECK_KIND
 from shield_operator.core.world import Installation
+from shield_operator.kube.alerts import Alerts
 from shield_operator.kube.api import Api, ApiError
 from shield_operator.kube.children import Children, Done, complaints, refusals, side_by_side
 from shield_operator.kube.events import Publisher
@@ -36,6 +38,7 @@ class Checks:
         self._index = index
         self._children = children
         self._publisher = publisher
+        self._alerts = Alerts(api, index)
         self._memories: dict[ChecksKey, ChecksMemory] = {}
         self._refusals: dict[ChecksKey, Mapping[tuple[str, str], str]] = {}
 
@@ -43,6 +46,7 @@ class Checks:
         """The checks are run as they want it. Returns the seconds after which to look again; raises what went wrong."""
         world = self.observe(key)
         plan = make_checks_plan(world)
+        alerts = make_alerts_plan(self._alerts.observe(world, plan))
         # A Job that was refused is not tried again at once, and stays refused until it is.
         waiting = {
             (kind, name): why
@@ -50,14 +54,14 @@ class Checks:
             if kind == JOB.kind and name in plan.memory.started and name not in plan.starts
         }
         try:
-            await self._apply(key, plan, done)
+            await self._apply(key, plan, alerts, done)
         finally:
             self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
-        if not world.checks:
+        if not world.checks and not alerts.objects:
             self._memories.pop(key)
             self._refusals.pop(key)
             self._children.forget(key)
-        return plan.again_after
+        return min(plan.again_after, alerts.again_after)
 
     def observe(self, key: ChecksKey) -> ChecksWorld:
         """The checks as they stand, all of one moment."""
@@ -89,19 +93,33 @@ class Checks:
             memory=self._memories.get(key, ChecksMemory()),
         )
 
-    async def _apply(self, key: ChecksKey, plan: ChecksPlan, done: Done) -> None:
-        for _, group in itertools.groupby(plan.objects, key=lambda body: str(body["kind"])):
+    async def _apply(self, key: ChecksKey, plan: ChecksPlan, alerts: AlertsPlan, done: Done) -> None:
+        for _, group in itertools.groupby((*plan.objects, *alerts.objects), key=lambda body: str(body["kind"])):
             await self._children.apply(key, list(group), done)
-        await self._children.prune(key, plan.keep, done)
+        await self._children.prune(key, plan.keep | alerts.keep, done)
+        await side_by_side(plan.expired, lambda name: self._expire(key, name, done))
         await side_by_side(plan.forget.items(), lambda item: self._forget(key, *item, done))
         await side_by_side(
             plan.statuses.items(),
             lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
         )
+        overtaken = await self._alerts.write(key, alerts, done)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
-        told = [complaint for complaint in complaints(done.refused) if complaint.kind == CHECK_KIND]
-        await self._publisher.publish(key.namespace, [*plan.happenings, *told])
+        told = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
+        await self._publisher.publish(key.namespace, [*plan.happenings, *alerts.happenings, *told])
         done.check()
+        if overtaken is not None:
+            raise overtaken
+
+    async def _expire(self, key: ChecksKey, name: str, done: Done) -> None:
+        """A preview is gone, if nothing of it changed meanwhile: then the next look takes it away."""
+        seen = self._index.get(CHECK, key.namespace, name)
+        if seen is None:
+            return
+        try:
+            done.writes += await self._api.delete(CHECK, seen)
+        except ApiError as error:
+            done.refused.append(({"kind": CHECK.kind, "metadata": seen["metadata"]}, error))
 
     async def _forget(self, key: ChecksKey, name: str, gone: Sequence[str], done: Done) -> None:
         """Entries of data centres that probe the check no more are taken out, unless an entry was written meanwhile:

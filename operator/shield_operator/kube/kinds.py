@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shield_operator.core import naming
+from shield_proxy.config.alerts.contract import PLURAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Kind:
 ZONE = Kind(naming.ZONE_KIND, "smartshieldzones", naming.GROUP, naming.VERSION)
 FLEET = Kind(naming.FLEET_KIND, "shieldfleets", naming.GROUP, naming.VERSION)
 CHECK = Kind(naming.CHECK_KIND, "healthchecks", naming.GROUP, naming.VERSION)
+ALERT = Kind(naming.ALERT_KIND, PLURAL, naming.GROUP, naming.VERSION)
 NODE = Kind("Node", "nodes", namespaced=False)
 POD = Kind("Pod", "pods", child=True)
 SERVICE = Kind("Service", "services", child=True)
@@ -64,9 +66,10 @@ LEASE = Kind("Lease", "leases", "coordination.k8s.io", child=True)
 
 OF_FLEETS = (DEPLOYMENT, SERVICE, CONFIG_MAP, DISRUPTION_BUDGET, NETWORK_POLICY, SERVICE_ACCOUNT)
 OF_CHECKS = (CRON_JOB, LEASE, ROLE_BINDING, ROLE, SERVICE_ACCOUNT, NETWORK_POLICY)
-OWNED = tuple(dict.fromkeys((*OF_FLEETS, *OF_CHECKS)))
+OF_ALERTS = (DEPLOYMENT, ROLE_BINDING, ROLE, SERVICE_ACCOUNT, NETWORK_POLICY)
+OWNED = tuple(dict.fromkeys((*OF_FLEETS, *OF_CHECKS, *OF_ALERTS)))
 """What the operator applies, restores and prunes. Secrets are applied too, but never read outside its namespace."""
-WATCHED = (ZONE, FLEET, CHECK, NODE, POD, *OWNED)
+WATCHED = (ZONE, FLEET, CHECK, ALERT, NODE, POD, *OWNED)
 CHILD_SELECTOR = f"{naming.LABEL_MANAGED_BY}={naming.MANAGED_BY}"
 
 BY_NAME = {kind.kind: kind for kind in (*WATCHED, SECRET, EVENT, JOB)}

@@ -9,8 +9,9 @@ from shield_operator.core import naming
 from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.hosts import is_dns_label
 from shield_operator.core.world import CheckHealth, FleetKey, Node, Pod, Workload
-from shield_operator.kube.kinds import CHECK, FLEET, LEASE, NODE, POD, ZONE, Kind
+from shield_operator.kube.kinds import ALERT, CHECK, FLEET, LEASE, NODE, POD, ZONE, Kind
 from shield_operator.kube.probers import lease_matters, trimmed_lease
+from shield_proxy.config.alerts.contract import ANNOTATION_TEST
 from shield_proxy.config.checks.contract import PREVIEW
 from shield_proxy.config.checks.health import Health
 from shield_proxy.config.contract import Tier
@@ -118,10 +119,10 @@ def fleet_key_of(kind: Kind, body: Body) -> FleetKey | None:
 
 
 def key_of(kind: Kind, body: Body) -> Key | None:
-    """What reconciles an object: its fleet, or the checks of its namespace."""
+    """What reconciles an object: its fleet, or the checks and alerts of its namespace."""
     metadata = body["metadata"]
     component = (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT)
-    if kind is CHECK or (kind.child and component == naming.PROBER):
+    if kind in (CHECK, ALERT) or (kind.child and component in (naming.PROBER, naming.COURIER)):
         return ChecksKey(metadata["namespace"])
     return fleet_key_of(kind, body)
 
@@ -150,7 +151,13 @@ def matters(kind: Kind, before: Body | None, after: Body) -> bool:
         # The status is the operator's own work; what others did to it is mended at the next resync.
         return _life(before) != _life(after)
     if kind is CHECK:
-        return _probes(before) != _probes(after) or _life(before) != _life(after)
+        return _probes(before) != _probes(after) or _life(before) != _life(after) or _marks(before) != _marks(after)
+    if kind is ALERT:
+        return (
+            _deliveries(before) != _deliveries(after)
+            or _life(before) != _life(after)
+            or _marks(before) != _marks(after)
+        )
     if kind is NODE:
         return _node_face(before) != _node_face(after)
     if kind is LEASE and not lease_matters(before, after):
@@ -164,6 +171,17 @@ def _life(body: Body) -> tuple[Any, ...]:
 
 def _probes(body: Body) -> Any:
     return (body.get("status") or {}).get("probes")
+
+
+def _deliveries(body: Body) -> Any:
+    return (body.get("status") or {}).get("targets")
+
+
+def _marks(body: Body) -> tuple[Any, ...]:
+    """What is said of a check or an alert beside its spec: what alerts select it by, a test that is asked for."""
+    metadata = body["metadata"]
+    notes = metadata.get("annotations") or {}
+    return metadata.get("labels"), notes.get(PREVIEW), notes.get(ANNOTATION_TEST)
 
 
 def _node_face(body: Body) -> tuple[Any, ...]:

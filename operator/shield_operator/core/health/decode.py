@@ -6,6 +6,7 @@ from typing import Any
 
 from shield_operator.core.health.world import CheckObject
 from shield_proxy.config.checks.check import Check
+from shield_proxy.config.checks.contract import PREVIEW
 from shield_proxy.config.checks.decode import decode_check
 from shield_proxy.config.checks.health import Health
 from shield_proxy.config.reading import InvalidField
@@ -50,6 +51,8 @@ def check_object(body: Mapping[str, Any]) -> CheckObject:
         suspended=spec.get("suspended") is True,
         status=body.get("status") or {},
         deleting="deletionTimestamp" in metadata,
+        labels=metadata.get("labels") or {},
+        preview=(metadata.get("annotations") or {}).get(PREVIEW) == "true",
     )
 
 

@@ -18,10 +18,14 @@ class ChecksPlan:
     """(kind, name) of every object of the probers that must not be pruned."""
     statuses: Mapping[str, Mapping[str, Any]]
     """Check -> its whole status but `probes`, of those whose status is another now."""
+    standing: Mapping[str, Mapping[str, Any]]
+    """UID of a check -> the same, of all."""
     forget: Mapping[str, tuple[str, ...]]
     """Check -> data centres whose entries are to be taken out of `status.probes`."""
     starts: tuple[str, ...]
     """CronJobs of which a Job is to be made at once."""
+    expired: tuple[str, ...]
+    """Previews that nobody took away."""
     happenings: tuple[Happening, ...]
     memory: ChecksMemory
     again_after: float

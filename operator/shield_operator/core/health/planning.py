@@ -1,6 +1,7 @@
 """`make_checks_plan`: from what is to what shall be, for the checks of one namespace. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from shield_operator.core.health.happenings import check_happenings
@@ -16,6 +17,8 @@ STARTING_SECONDS = 10.0
 """Between two looks while somebody who could be heard is not."""
 LATE_SECONDS = 0.5
 """After a Lease's end, so that it has surely ended."""
+PREVIEW_SECONDS = 120.0
+PREVIEW_PREFIX = "preview-"
 
 
 def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
@@ -34,8 +37,10 @@ def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
         objects=objects,
         keep=frozenset((body["kind"], body["metadata"]["name"]) for body in objects),
         statuses=_changed(checks, statuses),
+        standing=statuses,
         forget={check.name: outcomes[check.uid].foreign for check in checks if outcomes[check.uid].foreign},
         starts=starts,
+        expired=tuple(check.name for check in checks if preview_left(check, world.now) == 0),
         happenings=tuple(
             happening
             for check in checks
@@ -46,14 +51,29 @@ def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
     )
 
 
+def preview_left(check: CheckObject, now: float) -> float | None:
+    """Seconds that a preview may still stand; None of other checks. Who made it takes it away long before. One that
+    has another name than previews get was made by hand, and stays."""
+    if not check.preview or not check.name.startswith(PREVIEW_PREFIX):
+        return None
+    try:
+        created = datetime.fromisoformat(check.created).timestamp()
+    except ValueError:
+        return 0.0
+    return max(0.0, created + PREVIEW_SECONDS - now)
+
+
 def _blind(checks: Sequence[CheckObject], world: ChecksWorld) -> ChecksPlan:
     """No node has the labels: more likely than that every node went is a change of them, so nothing is taken away."""
+    statuses = {check.uid: blind_status(check, world) for check in checks}
     return ChecksPlan(
         objects=(),
         keep=world.children,
-        statuses=_changed(checks, {check.uid: blind_status(check, world) for check in checks}),
+        statuses=_changed(checks, statuses),
+        standing=statuses,
         forget={},
         starts=(),
+        expired=tuple(check.name for check in checks if preview_left(check, world.now) == 0),
         happenings=(),
         memory=world.memory,
         again_after=QUIET_SECONDS,
@@ -79,4 +99,5 @@ def _again_after(roster: Roster, world: ChecksWorld) -> float:
     if any(roster.places[prober.data_center].usable for prober in silent):
         return STARTING_SECONDS
     ends = (world.leases[prober.name].ends - world.now + LATE_SECONDS for prober in roster.alive)
-    return min((QUIET_SECONDS, *ends))
+    previews = (left for check in world.checks if (left := preview_left(check, world.now)))
+    return min((QUIET_SECONDS, *ends, *previews))

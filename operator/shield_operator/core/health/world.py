@@ -35,6 +35,9 @@ class CheckObject:
     status: Mapping[str, Any] = field(default_factory=dict)
     """As last seen, the data centres' own entries included."""
     deleting: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    preview: bool = False
+    """It is looked at once, and goes: neither alerts nor zones follow it."""
 
 
 @dataclass(frozen=True, slots=True)

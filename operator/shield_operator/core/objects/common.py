@@ -26,6 +26,12 @@ def metadata(
 
 def pod_basics(installation: Installation, region: str, zone: str, uid: int, account: str) -> Object:
     """The part of a pod's spec that proxies, Redis and probers share: where it runs, as little privilege as can be."""
+    place = {installation.region_label: region, installation.zone_label: zone}
+    return {**pod_anywhere(installation, uid, account), "nodeSelector": place}
+
+
+def pod_anywhere(installation: Installation, uid: int, account: str) -> Object:
+    """The same of a pod that may run on any node."""
     out: Object = {
         "serviceAccountName": account,
         "automountServiceAccountToken": False,
@@ -37,7 +43,6 @@ def pod_basics(installation: Installation, region: str, zone: str, uid: int, acc
             "fsGroup": uid,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "nodeSelector": {installation.region_label: region, installation.zone_label: zone},
     }
     if installation.image_pull_secrets:
         out["imagePullSecrets"] = [{"name": name} for name in installation.image_pull_secrets]

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from shield_operator.core import naming
+from shield_operator.core.alerts.decode import decode_alert
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
 from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS, MOST_FALLBACKS
@@ -84,7 +85,7 @@ def test_every_field_is_described_and_bounded(kind):
 @pytest.mark.parametrize("kind", sorted(CRDS))
 def test_names_are_those_of_the_code(kind):
     spec = CRDS[kind]["spec"]
-    assert kind in (naming.ZONE_KIND, naming.FLEET_KIND, naming.CHECK_KIND)
+    assert kind in (naming.ZONE_KIND, naming.FLEET_KIND, naming.CHECK_KIND, naming.ALERT_KIND)
     assert f"{spec['group']}/{spec['versions'][0]['name']}" == naming.API_VERSION
     assert spec["names"]["categories"] == ["smartshield"]
     assert CRDS[kind]["metadata"]["name"] == f"{spec['names']['plural']}.{spec['group']}"
@@ -176,8 +177,16 @@ def test_an_example_is_accepted_and_decodes(path):
             decode_zone(body["spec"])
         elif body["kind"] == naming.FLEET_KIND:
             decode_fleet(body["spec"], BUILT_IN)
+        elif body["kind"] == naming.ALERT_KIND:
+            decode_alert(body)
         else:
             decode_check({**body, "metadata": {**body["metadata"], "uid": "0" * 32}})
+
+
+def test_the_example_of_an_alert_shows_every_field():
+    text = (ROOT / "examples" / "healthalert.yaml").read_text("utf-8")
+    for path, _ in fields(schema(naming.ALERT_KIND)["properties"]["spec"]):
+        assert f"{path.rpartition('.')[2].removesuffix('[]')}:" in text, path
 
 
 def test_the_example_of_a_check_shows_every_field():

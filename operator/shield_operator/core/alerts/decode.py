@@ -1,0 +1,117 @@
+"""HealthAlert resources as values. Pure."""
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, tzinfo
+from typing import Any
+
+from shield_operator.core.alerts.selection import Demand, Operator, Selection
+from shield_operator.core.alerts.windows import DAYS, MOST_MINUTES, Single, Weekly, Window
+from shield_operator.core.alerts.world import AlertObject, AlertSpec
+from shield_proxy.config.alerts.alert import Trigger
+from shield_proxy.config.alerts.contract import ANNOTATION_TEST, MOST_TOKEN
+from shield_proxy.config.alerts.decode import decode_targets
+from shield_proxy.config.reading import InvalidField, Reader
+
+_AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+def alert_object(body: Mapping[str, Any]) -> AlertObject:
+    """The alert of a HealthAlert as the API server has it."""
+    metadata = body["metadata"]
+    decoded: AlertSpec | InvalidField
+    try:
+        decoded = decode_alert(body)
+    except InvalidField as problem:
+        decoded = problem
+    return AlertObject(
+        uid=metadata["uid"],
+        name=metadata["name"],
+        generation=metadata.get("generation", 0),
+        spec=decoded,
+        status=body.get("status") or {},
+        test=str((metadata.get("annotations") or {}).get(ANNOTATION_TEST) or "")[:MOST_TOKEN],
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+def decode_alert(resource: Mapping[str, Any]) -> AlertSpec:
+    """What the alert's owner wants. InvalidField names what can't be honoured: nothing is told then."""
+    spec = Reader(resource).section("spec")
+    trigger = spec.text("trigger", Trigger.BOTH)
+    if trigger not in tuple(Trigger):
+        raise InvalidField("spec.trigger", f"must be one of {', '.join(Trigger)}, not {trigger[:80]!r}")
+    return AlertSpec(
+        targets=decode_targets(resource),
+        selection=_selection(spec.section("checks")) if spec.has("checks") else Selection(),
+        trigger=Trigger(trigger),
+        suspended=spec.flag("suspended", default=False),
+        windows=spec.items("maintenanceWindows", _window),
+    )
+
+
+def _selection(checks: Reader) -> Selection:
+    names = checks.texts("names")
+    if not names and not checks.has("selector"):
+        raise InvalidField(checks.path, "must have names or selector; to cover every check leave it out")
+    return Selection(frozenset(names), _demands(checks.section("selector")) if checks.has("selector") else None)
+
+
+def _demands(selector: Reader) -> tuple[Demand, ...]:
+    labels = selector.section("matchLabels")
+    equal = (Demand(key, Operator.IN, frozenset((labels.text(key),))) for key in sorted(labels.source))
+    return (*equal, *selector.items("matchExpressions", _demand))
+
+
+def _demand(item: Reader) -> Demand:
+    operator = item.text("operator")
+    if operator not in tuple(Operator):
+        raise InvalidField(item.at("operator"), f"must be one of {', '.join(Operator)}, not {operator[:80]!r}")
+    values = item.texts("values")
+    if bool(values) != (operator in (Operator.IN, Operator.NOT_IN)):
+        raise InvalidField(item.at("values"), "must be set with In and NotIn, and with nothing else")
+    return Demand(item.text("key"), Operator(operator), frozenset(values))
+
+
+def _window(item: Reader) -> Window:
+    if item.has("start") == item.has("at"):
+        raise InvalidField(item.path, "must have exactly one of start, at")
+    if item.has("start"):
+        window = Single(_instant(item, "start"), _instant(item, "end"))
+        if window.start >= window.end:
+            raise InvalidField(item.at("end"), "must be later than start")
+        return window
+    at = _AT.fullmatch(item.text("at"))
+    if at is None:
+        raise InvalidField(item.at("at"), "must be a time of the day such as 02:30")
+    days = item.texts("days") or DAYS
+    for i, day in enumerate(days):
+        if day not in DAYS:
+            raise InvalidField(item.at(f"days[{i}]"), f"must be one of {', '.join(DAYS)}")
+    return Weekly(
+        at=time(int(at[1]), int(at[2])),
+        minutes=item.number("minutes", least=1, most=MOST_MINUTES),
+        days=frozenset(DAYS.index(day) for day in days),
+        zone=_zone(item) if item.has("timeZone") else UTC,
+    )
+
+
+def _instant(item: Reader, key: str) -> float:
+    text = item.text(key)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise InvalidField(item.at(key), "must be a time such as 2026-05-01T02:00:00Z")
+    return instant.timestamp()
+
+
+def _zone(item: Reader) -> tzinfo:
+    name = item.text("timeZone")
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: what it names is a folder of the table.
+        raise InvalidField(item.at("timeZone"), f"is no time zone: {name[:80]!r}") from None

@@ -1,0 +1,61 @@
+"""The notifications of an alert that wait to be delivered: which leave, and which make room. Pure."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shield_proxy.config.alerts.contract import KEEP_SECONDS, MOST_NOTIFICATIONS
+from shield_proxy.config.alerts.notification import Notification, TargetStatus
+
+GIVE_WAY_SECONDS = 300
+"""A notification that some target has had, and another has not taken for so long, leaves when there is no room left."""
+
+
+class Queue:
+    """As it stands while an alert is decided on."""
+
+    def __init__(
+        self, waiting: Iterable[Notification], targets: Iterable[str], told: Iterable[TargetStatus], now: float
+    ) -> None:
+        by_name = {status.name: frozenset(status.settled) for status in told}
+        self._settled = {name: by_name.get(name, frozenset()) for name in targets}
+        self._now = now
+        self.waiting = list(waiting)
+
+    def clear(self) -> list[Notification]:
+        """What every target has settled is gone, and what is too old. Returns what left though a target lacks it."""
+        lost = [each for each in self.waiting if self.lacking(each) and self._age(each) >= KEEP_SECONDS]
+        self.waiting = [each for each in self.waiting if self.lacking(each) and self._age(each) < KEEP_SECONDS]
+        return lost
+
+    def make_room(self) -> Notification | None:
+        """The oldest leaves of those that give way, if there is need of it. Returns it."""
+        if len(self.waiting) < MOST_NOTIFICATIONS:
+            return None
+        for each in self.waiting:
+            if self._age(each) >= GIVE_WAY_SECONDS and len(self.lacking(each)) < len(self._settled):
+                self.waiting.remove(each)
+                return each
+        return None
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be told now."""
+        return len(self.waiting) >= MOST_NOTIFICATIONS
+
+    def add(self, notification: Notification) -> bool:
+        """It waits to be delivered; False where it did already."""
+        if any(each.id == notification.id for each in self.waiting):
+            return False
+        self.waiting.append(notification)
+        return True
+
+    def lacking(self, notification: Notification) -> tuple[str, ...]:
+        """Targets that have not settled it."""
+        return tuple(name for name, ids in self._settled.items() if notification.id not in ids)
+
+    def _age(self, notification: Notification) -> float:
+        """A time that can't be read is not our own: it is as old as can be."""
+        try:
+            return self._now - datetime.fromisoformat(notification.time).timestamp()
+        except ValueError:
+            return float(KEEP_SECONDS)

@@ -1,0 +1,93 @@
+"""The status of an alert as the operator writes it: all but what the courier says of targets. Nothing in it changes
+while nothing happens. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shield_operator.core.alerts.courier import OBJECTS
+from shield_operator.core.alerts.deciding import Decision
+from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
+from shield_operator.core.conditions import READY, Finding, set_conditions
+from shield_proxy.config.alerts.notification import TargetStatus, read_target_statuses
+from shield_proxy.config.reading import InvalidField
+
+DELIVERY_FAILING = "DeliveryFailing"
+MOST_NAMED = 6
+"""Checks or targets in a message."""
+
+
+def alert_status(
+    alert: AlertObject, spec: AlertSpec, decision: Decision, matched: int, missing: Sequence[str], world: AlertsWorld
+) -> Mapping[str, Any]:
+    """The whole status but `targets`, of an alert whose spec can be honoured."""
+    names = [target.name for target in spec.targets]
+    targets = [status for status in read_target_statuses(alert.status) if status.name in names]
+    out: dict[str, Any] = {
+        "observedGeneration": alert.generation,
+        "watchingSince": decision.watching_since,
+        "matched": matched,
+        "failing": len(decision.told),
+        "unhealthy": [told.to_json() for told in decision.told],
+        "notifications": [each.to_json() for each in decision.waiting],
+        "lastTest": decision.last_test,
+        "lastDelivery": _last_delivery(alert, targets),
+    }
+    findings = [_ready(spec, decision, matched, missing, world), _delivery(targets)]
+    conditions = set_conditions(alert.status, findings, alert.generation, world.timestamp)
+    kept = {key: value for key, value in out.items() if value not in ("", [])}
+    return {**kept, "conditions": conditions}
+
+
+def invalid_status(alert: AlertObject, problem: InvalidField, world: AlertsWorld) -> Mapping[str, Any]:
+    """The status of an alert that can't be honoured: all stays as it was, but that this is said."""
+    old = {key: value for key, value in alert.status.items() if key not in ("targets", "conditions")}
+    finding = Finding(READY, False, "InvalidSpec", str(problem))
+    conditions = set_conditions(alert.status, [finding], alert.generation, world.timestamp)
+    since = alert.status.get("watchingSince") or world.timestamp
+    return {**old, "observedGeneration": alert.generation, "watchingSince": since, "conditions": conditions}
+
+
+def differs(alert: AlertObject, status: Mapping[str, Any]) -> bool:
+    """Whether the status must be written: the courier's part doesn't count."""
+    return {key: value for key, value in alert.status.items() if key != "targets"} != status
+
+
+def _ready(spec: AlertSpec, decision: Decision, matched: int, missing: Sequence[str], world: AlertsWorld) -> Finding:
+    for child in OBJECTS:
+        if child in world.refusals:
+            return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
+    if missing:
+        return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
+    if not world.delivering:
+        return Finding(READY, False, "CourierStarting", "the courier, who delivers for this namespace, is not ready")
+    if decision.held_up:
+        return Finding(READY, False, "QueueFull", "targets take nothing: further changes are told when one does")
+    covers = f"covers {matched} check{'' if matched == 1 else 's'}"
+    if spec.suspended:
+        return Finding(READY, True, "Suspended", f"{covers}; spec.suspended: nothing is told")
+    if decision.silent_until is not None:
+        until = datetime.fromtimestamp(decision.silent_until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Finding(READY, True, "Maintenance", f"{covers}; nothing is told until {until}")
+    return Finding(READY, True, "Watching", covers)
+
+
+def _delivery(targets: Sequence[TargetStatus]) -> Finding:
+    """Times and numbers of attempts are left out: they move with each attempt."""
+    failing = sorted((each.name, each.last_error.message) for each in targets if each.last_error is not None)
+    if not failing:
+        return Finding(DELIVERY_FAILING, False, "Delivering", "no target fails")
+    said = [f"{name}: {message.rstrip('.')}" for name, message in failing[:MOST_NAMED]]
+    more = [f"{len(failing) - MOST_NAMED} more"] if len(failing) > MOST_NAMED else []
+    return Finding(DELIVERY_FAILING, True, "TargetFails", "; ".join([*said, *more]))
+
+
+def _last_delivery(alert: AlertObject, targets: Sequence[TargetStatus]) -> str:
+    times = [each.last_delivery.time for each in targets if each.last_delivery is not None]
+    return max([*times, str(alert.status.get("lastDelivery") or "")])
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for people; of many the first."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
