@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from shield_operator.core.fields import choice, optional, secret_name, unique
 from shield_operator.core.hosts import is_dns_label, is_host, is_object_name, origin_address_problem
 from shield_operator.core.spec import OriginSpec, ServiceRef, TlsSpec, WhenUnhealthy
+from shield_proxy.config.fallbacks import MOST_FALLBACKS
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.state import DEFAULT_MAX_CONNECTIONS, DEFAULT_RESPONSE_SECONDS
 
 LONGEST_RESPONSE_SECONDS = 600
 MOST_CONNECTIONS = 65535
-MOST_FALLBACKS = 8
 
 
 def decode_origin(item: Reader) -> OriginSpec:

@@ -4,6 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from shield_proxy.config.state import Origin
 
+MOST_FALLBACKS = 8
+"""Of one origin; further ones don't count."""
+MOST_LOOKED_AT = 64
+"""Origins looked at for one: twice as many as a zone may have. A record is not believed to be sound."""
+
 
 def in_use(origins: Sequence[Origin]) -> Mapping[str, Origin | None]:
     """Name of each origin of a zone -> the origin that gets its requests; None: nobody, they are refused.
@@ -26,7 +31,7 @@ def _reachable(origin: Origin, known: Mapping[str, Origin]) -> Iterable[Origin]:
     queue, seen = [origin], {origin.name}
     for one in queue:
         yield one
-        further = (known[name] for name in dict.fromkeys(one.fallbacks) if name in known and name not in seen)
-        for other in further:
-            seen.add(other.name)
-            queue.append(other)
+        for name in one.fallbacks[:MOST_FALLBACKS]:
+            if name in known and name not in seen and len(queue) < MOST_LOOKED_AT:
+                seen.add(name)
+                queue.append(known[name])

@@ -11,7 +11,7 @@ from shield_operator.core import naming
 from shield_operator.core.alerts.decode import decode_alert
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
-from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS, MOST_FALLBACKS
+from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
 from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
 from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy, WhenUnhealthy
@@ -19,6 +19,7 @@ from shield_proxy.config.checks import decode as bounds
 from shield_proxy.config.checks.check import CheckType, Method
 from shield_proxy.config.checks.decode import decode_check
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.fallbacks import MOST_FALLBACKS
 from shield_proxy.health.running.standing import Entry, Place
 from shield_proxy.health.sample import Waterfall
 
