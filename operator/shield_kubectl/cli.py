@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, TextIO
 
 from shield_kubectl.arguments import cluster_options, parser
-from shield_kubectl.commands import Impossible, Screen, preview, show_check, test_alert
+from shield_kubectl.commands import Impossible, Screen, preview, show_check, try_alert
 from shield_kubectl.kubectl import Kubectl, KubectlFailed
 from shield_kubectl.shown.style import Style
 from shield_proxy.config.version import VERSION
@@ -47,7 +47,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     style = style_of(sys.stdout, os.environ, shutil.get_terminal_size().columns)
     screen = Screen(sys.stdout.write, _tell, style, getattr(chosen, "output", ""))
     if chosen.command == "alert":
-        return test_alert(kubectl, chosen.name, chosen.timeout, screen)
+        return try_alert(kubectl, chosen.name, chosen.timeout, screen)
     if chosen.filename is None:
         return show_check(kubectl, chosen.name, screen)
     if chosen.name != "preview":

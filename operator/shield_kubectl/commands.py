@@ -23,7 +23,7 @@ from shield_kubectl.shown.previewing import (
     waited,
 )
 from shield_kubectl.shown.style import Style
-from shield_kubectl.shown.testing import Test, begun, seen, test_document, test_text, unsettled
+from shield_kubectl.shown.trial import Trial, begun, seen, trial_document, trial_text, unsettled
 from shield_kubectl.shown.view import CheckView, check_view
 from shield_proxy.config.alerts.contract import ANNOTATION_TEST
 from shield_proxy.config.alerts.contract import PLURAL as ALERTS
@@ -90,29 +90,29 @@ def preview(kubectl: Kubectl, filename: str, namespace: str, seconds: float, scr
     return found.exit_code
 
 
-def test_alert(kubectl: Kubectl, name: str, seconds: float, screen: Screen) -> int:
+def try_alert(kubectl: Kubectl, name: str, seconds: float, screen: Screen) -> int:
     """A test notification, and what became of it at each target."""
     token = secrets.token_hex(6)
     alert = kubectl.read(ALERTS, name)
-    test, deadline = begun(alert, token), time.monotonic() + seconds
+    trial, deadline = begun(alert, token), time.monotonic() + seconds
     kubectl.annotate(ALERTS, name, ANNOTATION_TEST, token)
     while True:
         alert = kubectl.read(ALERTS, name)
-        test = seen(test, alert, token)
-        if test.settled or time.monotonic() + LOOK > deadline:
+        trial = seen(trial, alert, token)
+        if trial.settled or time.monotonic() + LOOK > deadline:
             break
         time.sleep(LOOK)
-    _show_test(test, kubectl.namespace(), name, screen)
+    _show_trial(trial, kubectl.namespace(), name, screen)
     status = alert.get("status")
     conditions = status.get("conditions") if isinstance(status, dict) else None
-    why = unsettled(test, [each for each in conditions or () if isinstance(each, dict)], seconds)
+    why = unsettled(trial, [each for each in conditions or () if isinstance(each, dict)], seconds)
     if why:
         screen.tell(why)
-    return test.exit_code
+    return trial.exit_code
 
 
-def _show_test(test: Test, namespace: str, name: str, screen: Screen) -> None:
-    screen.show(lambda: test_text(test, screen.style), lambda: test_document(test, namespace, name))
+def _show_trial(trial: Trial, namespace: str, name: str, screen: Screen) -> None:
+    screen.show(lambda: trial_text(trial, screen.style), lambda: trial_document(trial, namespace, name))
 
 
 def _view(kubectl: Kubectl, check: Mapping[str, Any], screen: Screen) -> CheckView:

@@ -50,7 +50,10 @@ def explain(said: str, wanted: Wanted) -> tuple[Kind, str]:
     if "must be logged in" in text or "Unauthorized" in text:
         return Kind.FORBIDDEN, "the cluster does not know you: log in again, or choose another --context"
     if any(part in text.lower() for part in _NOBODY):
-        return Kind.UNREACHABLE, f"the cluster can't be reached: {text}. See: kubectl cluster-info"
+        return (
+            Kind.UNREACHABLE,
+            f"the cluster can't be reached: {text.partition(' - did you')[0]}. See: kubectl cluster-info",
+        )
     return Kind.OTHER, text or "kubectl failed without a word"
 
 

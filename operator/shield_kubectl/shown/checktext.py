@@ -24,8 +24,10 @@ def data_centres(found: Sequence[DataCentre], style: Style, now: float) -> list[
     if not found:
         return ["No data centre probes it."]
     lines = table(HEADER, [_row(each, now) for each in found], style, coloured=1)
-    details = [(each.name, plain(_detail(each))) for each in found]
-    told = [f"{name}: {detail}" for name, detail in details if detail]
+    details: dict[str, list[str]] = {}
+    for each in found:
+        details.setdefault(plain(_detail(each)), []).append(plain(each.name))
+    told = [f"{', '.join(names)}: {detail}" for detail, names in details.items() if detail]
     return [*lines, *([""] if told else []), *told]
 
 

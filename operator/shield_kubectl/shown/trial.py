@@ -36,7 +36,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Trial:
     """A test as far as it has come."""
 
     id: str
@@ -56,16 +56,16 @@ class Test:
         return 0 if self.settled and all(each.result is Result.DELIVERED for each in self.arrivals) else 1
 
 
-def begun(alert: Mapping[str, Any], token: str) -> Test:
+def begun(alert: Mapping[str, Any], token: str) -> Trial:
     """A test that was just asked for."""
     spec = alert.get("spec")
     targets = spec.get("targets") if isinstance(spec, Mapping) else None
     named = [each for each in targets or () if isinstance(each, Mapping) and isinstance(each.get("name"), str)]
     arrivals = tuple(Arrival(each["name"], next((m for m in MEANS if m in each), "")) for each in named)
-    return Test(f"test-{token}", arrivals=arrivals)
+    return Trial(f"test-{token}", arrivals=arrivals)
 
 
-def seen(before: Test, alert: Mapping[str, Any], token: str) -> Test:
+def seen(before: Trial, alert: Mapping[str, Any], token: str) -> Trial:
     """The test after one more look. What was seen once stays: what comes after may overwrite it in the status, and the
     queue forgets what is done."""
     status = alert.get("status")
@@ -79,7 +79,7 @@ def seen(before: Test, alert: Mapping[str, Any], token: str) -> Test:
         else _arrived(each, told.get(each.name, TargetStatus(each.name)), before.id, done=queued and not waits)
         for each in before.arrivals
     )
-    return Test(before.id, queued, arrivals)
+    return Trial(before.id, queued, arrivals)
 
 
 def _arrived(before: Arrival, told: TargetStatus, id_: str, *, done: bool) -> Arrival:
@@ -97,32 +97,32 @@ def _arrived(before: Arrival, told: TargetStatus, id_: str, *, done: bool) -> Ar
     return Arrival(before.name, before.means, Result.FAILED if before.error else Result.DELIVERED, before.error)
 
 
-def test_text(test: Test, style: Style) -> str:
+def trial_text(trial: Trial, style: Style) -> str:
     """For people."""
-    rows = [(each.name, each.means, each.result, _error(each)) for each in test.arrivals]
+    rows = [(each.name, each.means, each.result, _error(each)) for each in trial.arrivals]
     return "\n".join(table(HEADER, rows, style, coloured=2)) + "\n"
 
 
-def test_document(test: Test, namespace: str, name: str) -> dict[str, Any]:
+def trial_document(trial: Trial, namespace: str, name: str) -> dict[str, Any]:
     """An AlertTestReport."""
     return {
         "apiVersion": API_VERSION,
         "kind": "AlertTestReport",
         "namespace": namespace,
         "name": name,
-        "notification": test.id,
-        "delivered": test.exit_code == 0,
-        "targets": [_target(each) for each in test.arrivals],
+        "notification": trial.id,
+        "delivered": trial.exit_code == 0,
+        "targets": [_target(each) for each in trial.arrivals],
     }
 
 
-def unsettled(test: Test, conditions: Sequence[Mapping[str, Any]], seconds: float) -> str:
+def unsettled(trial: Trial, conditions: Sequence[Mapping[str, Any]], seconds: float) -> str:
     """Why it was not waited for any longer; "" where all is settled."""
-    if test.settled:
+    if trial.settled:
         return ""
     ready = next((each for each in conditions if each.get("type") == "Ready"), {})
     because = f" ({ready.get('message')})" if ready.get("status") == "False" else ""
-    if not test.queued:
+    if not trial.queued:
         return f"the operator has not taken the test up within {seconds:g} s{because}: is it running?"
     return f"not everybody has it after {seconds:g} s{because}; it is tried on, for a day at most"
 

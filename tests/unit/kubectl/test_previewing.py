@@ -1,0 +1,88 @@
+"""Previews: what is made of a file, and what comes out."""
+
+from typing import Any
+
+import pytest
+from givenviews import NOW, check, entry
+
+from shield_kubectl.shown.previewing import (
+    Outcome,
+    check_of,
+    outcome,
+    preview_document,
+    preview_of,
+    preview_text,
+    waited,
+)
+from shield_kubectl.shown.style import Style
+from shield_kubectl.shown.view import check_view
+from shield_proxy.config.reading import InvalidField
+
+GIVEN = {"kind": "HealthCheck", "metadata": {"namespace": "shop"}, "spec": {"address": "a.example"}}
+
+
+def after(*probes: dict[str, Any], **status: Any) -> Outcome:
+    return outcome(check_view(check(*probes, **status), [], NOW))
+
+
+def test_a_preview_has_the_files_spec_and_nothing_that_selects_it() -> None:
+    spec, namespace = check_of([None, GIVEN])
+    assert namespace == "shop"
+    made = preview_of({**spec, "suspended": True, "consecutiveFails": 5}, "preview-1")
+    assert made["metadata"] == {"name": "preview-1", "annotations": {"smartshield.io/preview": "true"}}
+    assert made["spec"] == {
+        "address": "a.example",
+        "suspended": False,
+        "consecutiveFails": 1,
+        "consecutiveSuccesses": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("documents", "problem"),
+    [
+        ([], "must hold one HealthCheck, not 0"),
+        ([GIVEN, GIVEN], "not 2 documents"),
+        (["text"], "must be an object"),
+        ([{**GIVEN, "kind": "HealthAlert"}], "kind: must be HealthCheck"),
+        ([{**GIVEN, "spec": 7}], "spec: must be an object"),
+        ([{**GIVEN, "metadata": {"namespace": 7}}], "metadata.namespace"),
+    ],
+)
+def test_a_file_that_is_no_check_is_refused(documents: list[Any], problem: str) -> None:
+    with pytest.raises(InvalidField, match=problem):
+        check_of(documents)
+
+
+def test_all_data_centres_are_waited_for() -> None:
+    some = after(entry("eu/a", "Healthy"))
+    assert (some.complete, some.missing, some.exit_code) == (False, ("us/b",), 2)
+    both = after(entry("eu/a", "Healthy"), entry("us/b", "Healthy"))
+    assert (both.complete, both.exit_code, waited(both, 60)) == (True, 0, both)
+
+
+def test_one_data_centre_that_finds_it_unhealthy_is_enough_to_fail() -> None:
+    found = after(entry("eu/a", "Healthy"), entry("us/b", "Unhealthy", reason="TCP Timeout"))
+    assert found.exit_code == 1
+    assert waited(after(entry("us/b", "Unhealthy")), 60).exit_code == 1
+
+
+def test_what_nobody_took_up_is_an_error() -> None:
+    found = waited(after(centres=()), 60)
+    assert (found.exit_code, preview_text(found, Style(), NOW)) == (2, "")
+    assert found.why == "the operator has not taken it up within 60 s: is it running?"
+    assert waited(after(), 60).why == "nothing was heard within 60 s from eu/a, us/b"
+
+
+def test_what_nobody_will_ever_probe_is_not_waited_for() -> None:
+    refused = {"type": "Ready", "status": "False", "reason": "ProbersRefused", "message": "quota"}
+    assert after(conditions=[refused]).why == "quota"
+    assert after(conditions=[{**refused, "reason": "Starting"}]).why == ""
+
+
+def test_the_result_is_told_to_people_and_programs() -> None:
+    found = after(entry("eu/a", "Healthy", waterfall={"totalMilliseconds": 7.0}), entry("us/b", "Unhealthy"))
+    assert preview_text(found, Style(), NOW).endswith("Unhealthy: healthy in 1 of 2 data centres; nothing was kept\n")
+    document = preview_document(waited(after(entry("eu/a", "Healthy")), 60))
+    assert (document["health"], document["missing"]) == ("Unknown", ["us/b"])
+    assert document["message"] == "nothing was heard within 60 s from us/b"
