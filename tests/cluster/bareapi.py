@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import secrets
+import signal
 import socket
 import ssl
 import subprocess
@@ -35,10 +36,35 @@ class BareApi:
     port: int
     tokens: dict[str, str] = field(default_factory=dict)
     """User -> bearer token."""
+    command: list[str] = field(default_factory=list)
+    server: subprocess.Popen[bytes] | None = None
+    """kube-apiserver, as it runs now."""
 
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within the block the server answers nobody; connections to it stand."""
+        assert self.server is not None
+        self.server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.server.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def down(self, binaries: Path) -> Iterator[None]:
+        """Within the block there is no server: it was killed, and is started again at the end."""
+        assert self.server is not None
+        self.server.kill()
+        self.server.wait()
+        try:
+            yield
+        finally:
+            self.server = _run(self.folder, binaries, self.command)
+            _await_ready(self, self.server)
 
     def kubeconfig(self, user: str = "admin") -> Path:
         """A kubeconfig of the user; other users than admin may do what a test's RBAC lets them."""
@@ -108,9 +134,11 @@ def bare_api(folder: Path, binaries: Path, users: tuple[str, ...] = ("operator",
     (folder / "tokens.csv").write_text("\n".join(rows) + "\n")
     client, peer = free_port(), free_port()
     with ExitStack() as stack:
-        _start(stack, folder, binaries, _etcd(folder, client, peer))
-        server = _start(stack, folder, binaries, _apiserver(folder, client, api.port))
-        _await_ready(api, server)
+        stack.callback(_stop, _run(folder, binaries, _etcd(folder, client, peer)))
+        api.command = _apiserver(folder, client, api.port)
+        api.server = _run(folder, binaries, api.command)
+        stack.callback(lambda: _stop(api.server) if api.server is not None else None)
+        _await_ready(api, api.server)
         yield api
 
 
@@ -151,14 +179,12 @@ def _apiserver(folder: Path, etcd: int, port: int) -> list[str]:
     ]
 
 
-def _start(stack: ExitStack, folder: Path, binaries: Path, command: list[str]) -> subprocess.Popen[bytes]:
-    out = stack.enter_context((folder / f"{command[0]}.log").open("wb"))
+def _run(folder: Path, binaries: Path, command: list[str]) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "GOMAXPROCS": "2"}
-    running = subprocess.Popen(
-        [str(binaries / command[0]), *command[1:]], stdout=out, stderr=out, env=environment, cwd=folder
-    )
-    stack.callback(_stop, running)
-    return running
+    with (folder / f"{command[0]}.log").open("ab") as out:
+        return subprocess.Popen(
+            [str(binaries / command[0]), *command[1:]], stdout=out, stderr=out, env=environment, cwd=folder
+        )
 
 
 def _stop(running: subprocess.Popen[bytes]) -> None:
