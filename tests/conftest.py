@@ -26,8 +26,8 @@ PROXY_TESTS = {"process", "scenarios", "store", "tiers", "wire"}
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Tests of the proxy run on the loop the proxy runs on."""
-    if PROXY_TESTS.intersection(item.path.parts):
+    """Tests of the proxy run on the loop the proxy runs on; a courier runs on asyncio's."""
+    if PROXY_TESTS.intersection(item.path.parts) and "courier" not in item.path.parts:
         return {"uvloop": uvloop.new_event_loop}
     return {"asyncio": asyncio.new_event_loop}
 

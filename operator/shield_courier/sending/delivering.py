@@ -55,6 +55,10 @@ class Sender:
     secrets: Secrets
     trust: Trust
     resolve: Resolve
+    mail_seconds: float = 60.0
+    """For an attempt: mail servers that mistrust make clients wait."""
+    post_seconds: float = 30.0
+    """For a request and its answer."""
 
     async def deliver(
         self, alert: Alert, target: Target, notification: Notification, left: tuple[str, ...] = ()
@@ -82,7 +86,9 @@ class Sender:
         trust = self.trust.context(self._authority(server.authority))
         content = mail(alert, target, means, notification, time.time())
         recipients = tuple(each for each in means.to if each in left) or means.to
-        return await send(Letter(means.sender, recipients, content), server, credentials, trust, self.resolve)
+        return await send(
+            Letter(means.sender, recipients, content), server, credentials, trust, self.resolve, self.mail_seconds
+        )
 
     async def _post(self, means: Webhook | Slack | Teams | PagerDuty | Opsgenie, posts: Iterable[Post]) -> Outcome:
         from shield_courier.sending.posting import post
@@ -90,7 +96,7 @@ class Sender:
         authority = means.authority if isinstance(means, Webhook) else None
         trust = self.trust.context(self._authority(authority))
         for each in posts:
-            answer = await post(each, trust, self.resolve)
+            answer = await post(each, trust, self.resolve, self.post_seconds)
             if isinstance(answer, Failed):
                 return answer
             outcome = answered(means, answer.status, answer.retry_after, answer.body, each.secret)

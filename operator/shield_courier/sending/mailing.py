@@ -14,8 +14,6 @@ from shield_courier.sending.names import Resolve, connect, network_problem
 from shield_courier.sending.trust import tls_problem
 from shield_proxy.config.alerts.alert import MailServer, Security
 
-SECONDS = 60.0
-"""For a mail: servers that mistrust make clients wait."""
 MOST_TOLD = 3
 """Recipients of whose refusal is told."""
 
@@ -38,12 +36,18 @@ class Credentials:
 
 
 async def send(
-    letter: Letter, server: MailServer, credentials: Credentials | None, trust: ssl.SSLContext, resolve: Resolve
+    letter: Letter,
+    server: MailServer,
+    credentials: Credentials | None,
+    trust: ssl.SSLContext,
+    resolve: Resolve,
+    seconds: float,
 ) -> Outcome:
-    """What became of it. Credentials go to a server that has shown who it is, and to no other."""
+    """What became of it within so many seconds. Credentials go to a server that has shown who it is, and to no
+    other."""
     secrets = (credentials.username, credentials.password) if credentials is not None else ()
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             return await _send(letter, server, credentials, trust, resolve)
     except TimeoutError:
         return Failed("the mail server did not answer in time")
@@ -78,7 +82,7 @@ async def _send(
         use_tls=server.security is Security.TLS,
         start_tls=server.security is Security.START_TLS,
         tls_context=trust,
-        timeout=SECONDS,
+        timeout=None,
     )
     sock = await connect(await resolve(server.host, server.port))
     try:

@@ -14,8 +14,6 @@ from shield_courier.sending.names import CONNECT_SECONDS, Resolve, Unresolved, n
 from shield_courier.sending.trust import tls_problem
 from shield_proxy.config.version import VERSION
 
-SECONDS = 30.0
-"""For a request and its answer."""
 MOST_ANSWER = 4096
 """Bytes that are read of an answer's body; what is beyond is not waited for."""
 AGENT = f"shield-courier/{VERSION}"
@@ -30,15 +28,16 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
 
-async def post(request: Post, trust: ssl.SSLContext, resolve: Resolve) -> Answer | Failed:
-    """What was answered, or why nothing was; never a word of the request, whose URL may be a secret."""
+async def post(request: Post, trust: ssl.SSLContext, resolve: Resolve, seconds: float) -> Answer | Failed:
+    """What was answered within so many seconds, or why nothing was. Not a word of the request, whose URL may be a
+    secret, is in that."""
     fields = {"Content-Type": "application/json", "Accept": "*/*", "User-Agent": AGENT, **dict(request.fields)}
     connector = aiohttp.TCPConnector(
         ssl=trust, resolver=_Resolver(resolve), use_dns_cache=False, force_close=True, limit=1
     )
     try:
         async with (
-            asyncio.timeout(SECONDS),
+            asyncio.timeout(seconds),
             aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
