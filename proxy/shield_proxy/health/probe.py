@@ -60,6 +60,10 @@ class Prober:
             self._names = Names()
         return self._names
 
+    async def look_up(self, host: str) -> Sequence[str]:
+        """What the resolver of probes says of a name. NotAnswered."""
+        return (await self.prepare().look_up(host)).addresses
+
     async def probe(self, check: Check, within: float | None = None) -> Sample:
         """The outcome; network and origin make it raise nothing. An attempt that timed out is repeated at once, as
         often as the check says; with `within` only while a further attempt ends within so many seconds of the first's

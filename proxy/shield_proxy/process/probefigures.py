@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterable
 from shield_proxy.config.version import VERSION
 from shield_proxy.health.running.figures import Figures, Missed
 from shield_proxy.health.running.run import Duty
+from shield_proxy.process.backlog import Backlog, Fate
 from shield_proxy.process.metrics import resident_bytes
 from shield_proxy.tiers.telemetry.families import Family, Sample, labelled
 
 STAGES = ("dns", "tcp", "tls", "first_byte", "total")
 
 
-def probe_families(figures: Figures, duty: Duty, verdicts: Callable[[], Iterable[tuple[str, float]]]) -> list[Family]:
-    """All of a run. `verdicts`: names of checks, 1 for a healthy one, 0 for another."""
+def probe_families(
+    figures: Figures,
+    duty: Duty,
+    verdicts: Callable[[], Iterable[tuple[str, float]]],
+    backlog: Backlog | None = None,
+) -> list[Family]:
+    """All of a run. `verdicts`: names of checks, 1 for a healthy one, 0 for another; `backlog`: of samples that are
+    sent to somebody."""
     place = {"namespace": duty.namespace, "region": duty.place.region, "zone": duty.place.zone}
     build = labelled(version=VERSION, shard=str(duty.shard), **place)
     return [
@@ -55,9 +62,28 @@ def probe_families(figures: Figures, duty: Duty, verdicts: Callable[[], Iterable
             "Writes of the run's Lease by what they were for, and those that failed.",
             [(labelled(step=step), n) for step, n in figures.lease.items()],
         ),
+        *(_feed(backlog) if backlog is not None else ()),
         ("shield_prober_faults_total", "counter", "Probes that a fault of the prober ended.", [("", figures.faults)]),
         ("shield_process_resident_memory_bytes", "gauge", "Resident memory.", [("", resident_bytes())]),
         ("shield_process_cpu_seconds_total", "counter", "User and system time.", [("", time.process_time())]),
+    ]
+
+
+def _feed(backlog: Backlog) -> list[Family]:
+    return [
+        (
+            "shield_samples_total",
+            "counter",
+            "Samples by what became of them: delivered, or how they were lost.",
+            [(labelled(fate=fate), backlog.fates[fate]) for fate in Fate],
+        ),
+        ("shield_samples_waiting", "gauge", "Samples that wait for being sent.", [("", len(backlog))]),
+        (
+            "shield_sample_posts_total",
+            "counter",
+            "Requests with samples by their outcome: ok, error, or a status.",
+            [(labelled(outcome=outcome), n) for outcome, n in backlog.posts.items()],
+        ),
     ]
 
 

@@ -9,19 +9,32 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from shield_proxy.config.checks.contract import INTERNAL_NETWORKS, MOST_INTERNAL, OWN_SERVICES
+from shield_proxy.config.checks.feed import (
+    DEFAULT_DIR,
+    FEED_AUTHORITIES,
+    FEED_DIR,
+    FEED_URL,
+    Probed,
+    read_sink,
+    sample_line,
+)
 from shield_proxy.config.checks.hostnames import read_address
+from shield_proxy.config.checks.sample import Sample
 from shield_proxy.config.contract import HEALTH_PORT
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.health.internal import Internal, internal_addresses
 from shield_proxy.health.probe import Prober
+from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.run import Duty, Run
 from shield_proxy.health.running.standing import Place
 from shield_proxy.kube.account import HOST, SERVICE_ACCOUNT, Account, account_of_pod
 from shield_proxy.kube.api import Api
+from shield_proxy.process.feeding import Access, Feed, feeding
 from shield_proxy.process.outlet import LogOutlet, OutletLog
 from shield_proxy.process.probefigures import probe_families
 from shield_proxy.process.probeport import health_port
@@ -47,6 +60,8 @@ class ProbeSettings:
     health: tuple[str, int] | None
     """Where /livez and /metrics are."""
     log_level: str
+    feed: Access | None = None
+    """Who is sent samples."""
 
 
 def add_probe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -90,6 +105,7 @@ def settings_of(options: argparse.Namespace, environment: Mapping[str, str]) -> 
         internal=_internal(environment),
         health=_health(options.health),
         log_level=level,
+        feed=_feed(environment),
     )
 
 
@@ -112,7 +128,9 @@ def run_probes(settings: ProbeSettings) -> int:
 
 async def _run(settings: ProbeSettings, lines: LogOutlet) -> None:
     api, prober = Api(settings.account), Prober(settings.internal)
-    run = Run(settings.duty, settings.run, api, prober.probe, time.time, lambda line: _tell(lines, line))
+    feed = Feed(settings.feed, prober.look_up) if settings.feed is not None else None
+    fed = None if feed is None else lambda assigned, sample: feed.offer(_line(settings.duty, assigned, sample))
+    run = Run(settings.duty, settings.run, api, prober.probe, time.time, lambda line: _tell(lines, line), fed)
     loop = asyncio.get_running_loop()
     loop.call_later(PREPARE_SECONDS, prober.prepare)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,15 +138,34 @@ async def _run(settings: ProbeSettings, lines: LogOutlet) -> None:
     log = logging.getLogger(__name__)
     log.info("%s begins, for shard %d in %s", settings.run, settings.duty.shard, settings.duty.place.data_centre)
     try:
-        if settings.health is None:
+        async with AsyncExitStack() as stack:
+            if settings.health is not None:
+                backlog = feed.backlog if feed is not None else None
+                await stack.enter_async_context(
+                    health_port(
+                        *settings.health, lambda: probe_families(run.figures, settings.duty, run.verdicts, backlog)
+                    )
+                )
+            if feed is not None:
+                await stack.enter_async_context(feeding(feed))
             why = await run.run()
-        else:
-            async with health_port(*settings.health, lambda: probe_families(run.figures, settings.duty, run.verdicts)):
-                why = await run.run()
         log.info("%s ends: %s", settings.run, why)
     finally:
         await prober.close()
         api.close()
+
+
+def _line(duty: Duty, assigned: Assigned, sample: Sample) -> bytes:
+    place = duty.place
+    return sample_line(Probed(duty.namespace, assigned.name, assigned.id, place.region, place.data_centre), sample)
+
+
+def _feed(environment: Mapping[str, str]) -> Access | None:
+    url = environment.get(FEED_URL, "")
+    if not url:
+        return None
+    directory = Path(environment.get(FEED_DIR) or DEFAULT_DIR)
+    return Access(read_sink(url), directory, environment.get(FEED_AUTHORITIES) or None)
 
 
 def _tell(lines: LogOutlet, line: str) -> None:

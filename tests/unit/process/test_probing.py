@@ -15,6 +15,7 @@ from shield_proxy.health.running.figures import Figures, Missed
 from shield_proxy.health.running.run import Duty
 from shield_proxy.health.running.standing import Place
 from shield_proxy.health.sample import Sample, Waterfall
+from shield_proxy.process.backlog import Backlog, Fate
 from shield_proxy.process.metrics import lines
 from shield_proxy.process.probefigures import probe_families
 from shield_proxy.process.probing import ProbeSettings, add_probe, settings_of
@@ -78,6 +79,7 @@ def test_as_many_own_services_as_an_operator_tells_are_taken_and_no_more() -> No
         ("SHIELD_INTERNAL_NETWORKS", "10.0.0.0/33"),
         ("SHIELD_OWN_SERVICES", "x"),
         ("SHIELD_LOG_LEVEL", "loud"),
+        ("SHIELD_SAMPLES_URL", "http://analytics.example.com/"),
         ("KUBERNETES_SERVICE_HOST", ""),
         ("KUBERNETES_SERVICE_PORT", "x"),
     ],
@@ -85,6 +87,27 @@ def test_as_many_own_services_as_an_operator_tells_are_taken_and_no_more() -> No
 def test_what_cannot_be_used_is_named(named: str, value: str) -> None:
     with pytest.raises(InvalidField, match=named):
         settings(**{named: value})
+
+
+def test_samples_go_where_the_installation_says_or_nowhere() -> None:
+    assert settings().feed is None
+    feed = settings(SHIELD_SAMPLES_URL="https://a.example/x", SHIELD_SAMPLES_AUTHORITIES="PEM").feed
+    assert feed is not None
+    assert (feed.sink.host, feed.authorities) == ("a.example", "PEM")
+    assert feed.directory == Path("/var/run/secrets/smartshield.io/samples")
+
+
+def test_what_became_of_samples_is_shown_where_they_are_sent() -> None:
+    backlog = Backlog()
+    backlog.offer(b"1")
+    backlog.settle([b"2", b"3"], Fate.DELIVERED)
+    backlog.posts["503"] += 1
+    text = "".join(lines(probe_families(Figures(), DUTY, list, backlog)))
+    assert 'shield_samples_total{fate="delivered"} 2\n' in text
+    assert 'shield_samples_total{fate="overflow"} 0\n' in text
+    assert "shield_samples_waiting 1\n" in text
+    assert 'shield_sample_posts_total{outcome="503"} 1\n' in text
+    assert "shield_samples" not in "".join(lines(probe_families(Figures(), DUTY, list)))
 
 
 def test_figures_are_shown_with_the_place_and_in_base_units() -> None:

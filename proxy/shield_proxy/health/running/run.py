@@ -36,7 +36,8 @@ class Duty:
 
 
 class Run:
-    """`run` is its name, which no other run ever had; `tell` takes a line for each change of a verdict."""
+    """`run` is its name, which no other run ever had; `tell` takes a line for each change of a verdict, `feed`
+    each sample."""
 
     def __init__(
         self,
@@ -46,8 +47,9 @@ class Run:
         probe: Probe,
         wall: Callable[[], float],
         tell: Callable[[str], None],
+        feed: Callable[[Assigned, Sample], None] | None = None,
     ) -> None:
-        self._duty, self._api, self._tell = duty, api, tell
+        self._duty, self._api, self._tell, self._feed = duty, api, tell, feed
         self.figures = Figures()
         self._checks = Collection(CHECKS, duty.namespace, "healthchecks")
         self._ledger = Ledger()
@@ -137,6 +139,8 @@ class Run:
 
     def _sampled(self, assigned: Assigned, sample: Sample) -> None:
         self._samples[assigned.id] = sample
+        if self._feed is not None:
+            self._feed(assigned, sample)
         change = self._ledger.count(assigned, sample)
         self._publish([change] if change is not None else [])
         self._holding.look()
