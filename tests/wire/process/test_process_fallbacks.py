@@ -10,7 +10,7 @@ from shield_proxy.config.reports import read_latency_report
 from shield_proxy.config.state import FleetState, Origin
 
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
-LOWER, UPPER = "127.0.0.21", "127.0.0.31"
+LOWERS, UPPER = ("127.0.0.21", "127.0.0.22"), "127.0.0.31"
 
 
 def judged(state: FleetState, other: int, *, unhealthy: bool) -> FleetState:
@@ -29,7 +29,9 @@ async def figures(fleet: Any, pod: Any) -> list[str]:
 
 async def test_a_push_turns_requests_to_the_fallback_and_back(fleet: Any, new_origin: NewOrigin) -> None:
     (first, asked), (second, _) = await new_origin("first"), await new_origin("second")
-    pods = [fleet.start(address, judged(fleet.state(1, first), second, unhealthy=False)) for address in (LOWER, UPPER)]
+    pods = [
+        fleet.start(address, judged(fleet.state(1, first), second, unhealthy=False)) for address in (LOWERS[0], UPPER)
+    ]
     await fleet.ready(*pods)
     assert (await fleet.get(pods[0], "/now"))[1] == "first"
     assert await fleet.push(judged(fleet.state(2, first), second, unhealthy=True), *pods) == [200, 200]
@@ -44,10 +46,11 @@ async def test_a_push_turns_requests_to_the_fallback_and_back(fleet: Any, new_or
 
 async def test_the_distance_to_an_unhealthy_origin_is_measured_too(fleet: Any, new_origin: NewOrigin) -> None:
     (first, asked), (second, _) = await new_origin("first"), await new_origin("second")
-    pod = fleet.start(LOWER, judged(fleet.state(1, first), second, unhealthy=True))
-    await fleet.ready(pod)
+    state = judged(fleet.state(1, first), second, unhealthy=True)
+    pods = [fleet.start(address, state) for address in LOWERS]  # each measures what it owns
+    await fleet.ready(*pods)
     async with asyncio.timeout(20):
-        while await measured(fleet, pod) != {"web", "other"}:
+        while set().union(*[await measured(fleet, pod) for pod in pods]) != {"web", "other"}:
             await asyncio.sleep(0.1)
     assert asked == []
 
