@@ -9,6 +9,7 @@ import pytest
 
 from localcluster import Cluster
 from product import objects
+from product.checks import PROBERS
 from product.install import SMALL, Installed, build_image, image_values, on
 from product.kubectl import Refused
 from product.polling import poll
@@ -25,8 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def values() -> dict[str, Any]:
-    """Values of the release under test."""
-    return {**SMALL, **image_values()}
+    """Values of the release under test: runs of probers are short, so that tests see them hand over."""
+    return {**SMALL, "healthChecks": {"runMinutes": 1}, **image_values()}
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +71,12 @@ def describe(product: Installed) -> str:
     """What a person would look at first."""
     looks = (
         ("get", "ssz,sfl", "-A", "-o", "yaml"),
-        ("get", "pods,deploy,svc", "-A", "-o", "wide"),
+        ("get", "sshc", "-A", "-o", "yaml", "--show-managed-fields=false"),
+        ("get", "leases", "-A", "-l", PROBERS, "-o", "yaml"),
+        ("get", "pods,deploy,svc,jobs,cronjobs", "-A", "-o", "wide"),
         ("get", "events", "-A", "--sort-by=.lastTimestamp"),
         ("logs", "-n", product.namespace, "-l", "app.kubernetes.io/component=operator", "--tail=80", "--prefix"),
+        ("logs", "-n", "checks", "-l", PROBERS, "--tail=20", "--prefix"),
     )
     parts = []
     for look in looks:

@@ -15,24 +15,10 @@ from product import objects
 from product.asking import ask
 from product.install import Installed
 from product.loop import asking
+from product.operators import scale, wait_for_operator
 from product.polling import poll
 
 HOST = "shop.example.com"
-
-
-def scale(product: Installed, replicas: int) -> None:
-    """Scales the operator and waits until so many pods are there."""
-    name = product.tools.list("deploy", product.namespace, "app.kubernetes.io/component=operator")[0]["metadata"][
-        "name"
-    ]
-    product.tools.kubectl("scale", "deploy", name, "-n", product.namespace, f"--replicas={replicas}")
-    poll(f"{replicas} operator pods", lambda: len(operators(product)) == replicas, 60)
-
-
-def operators(product: Installed) -> list[dict[str, Any]]:
-    """The operator's pods that are not on their way out."""
-    pods = product.tools.list("pods", product.namespace, "app.kubernetes.io/component=operator")
-    return [dict(p) for p in pods if "deletionTimestamp" not in p["metadata"]]
 
 
 @pytest.fixture
@@ -42,17 +28,6 @@ def absent(product: Installed) -> Iterator[None]:
     yield
     scale(product, 1)
     wait_for_operator(product)
-
-
-def wait_for_operator(product: Installed) -> None:
-    """Returns when the operator's pods are Ready, as many as wanted; one on its way out is not waited for."""
-    deployments = product.tools.list("deployments", product.namespace, "app.kubernetes.io/component=operator")
-    assert deployments
-    for deployment in deployments:
-        product.tools.kubectl(
-            "rollout", "status", f"deployment/{deployment['metadata']['name']}", "-n", product.namespace,
-            "--timeout=90s",
-        )  # fmt: skip
 
 
 def test_traffic_goes_on_and_deleted_zones_go_without_the_operator(
