@@ -14,8 +14,8 @@ from shield_proxy.config.alerts.notification import (
 )
 from shield_proxy.config.reading import InvalidField
 
-MOST_NAME = 200
-"""Characters of a display name."""
+MOST_NAME, MOST_DESCRIPTION = 200, 1024
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Alert:
     """The oldest first, each id once."""
     statuses: tuple[TargetStatus, ...]
     """As the API has them."""
+    description: str = ""
+    """What the alert is for, in one line."""
     problem: str = ""
     """Why it has no targets; "" where it has."""
 
@@ -49,18 +51,24 @@ def read_alert(resource: Mapping[str, Any]) -> Alert | None:
     except InvalidField as error:
         problem = str(error)
     spec, status = resource.get("spec"), resource.get("status")
-    display = spec.get("displayName") if isinstance(spec, Mapping) else None
+    display, description = (_text(spec, key) for key in ("displayName", "description"))
     queue = {notification.id: notification for notification in read_notifications(status)}
     return Alert(
         name=name,
         namespace=str(metadata.get("namespace") or ""),
         uid=uid,
-        title=one_line(display)[:MOST_NAME] if isinstance(display, str) and display.strip() else name,
+        title=display[:MOST_NAME] or name,
         targets=targets,
         queue=tuple(queue.values()),
         statuses=read_target_statuses(status),
+        description=description[:MOST_DESCRIPTION],
         problem=problem,
     )
+
+
+def _text(spec: object, key: str) -> str:
+    value = spec.get(key) if isinstance(spec, Mapping) else None
+    return one_line(value) if isinstance(value, str) else ""
 
 
 def one_line(text: str) -> str:

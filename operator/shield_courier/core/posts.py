@@ -43,6 +43,7 @@ def webhook_body(alert: Alert, notification: Notification) -> bytes:
     test = notification.event is Event.TEST
     facts_of_check: dict[str, Any] = {
         "notification_id": notification.id,
+        "policy_description": alert.description,
         "health_check_id": notification.check_id,
         "health_check_name": notification.check,
         "zone_name": alert.namespace,

@@ -39,7 +39,8 @@ def sentence(alert: Alert, notification: Notification) -> str:
 def facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
     """What is known, as labels and values; what is not known is left out."""
     if notification.event is Event.TEST:
-        return [("Alert", alert.title), ("Namespace", alert.namespace), ("Time", notification.time)]
+        known = [("Alert", alert.title), ("What it is for", alert.description), ("Namespace", alert.namespace)]
+        return [(label, value) for label, value in (*known, ("Time", notification.time)) if value]
     lasted = duration(notification)
     ended = notification.event is Event.END
     known = [
@@ -57,6 +58,7 @@ def facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
         ("Health check id", notification.check_id),
         ("Namespace", alert.namespace),
         ("Alert", alert.title),
+        ("What it is for", alert.description),
     ]
     return [(label, value) for label, value in known if value]
 

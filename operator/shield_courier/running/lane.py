@@ -29,7 +29,7 @@ from shield_courier.sending.delivering import Sender, kind_of
 from shield_proxy.config.alerts.alert import Target
 from shield_proxy.config.alerts.notification import Notification
 
-FIRST_AT_ONCE, REPEATS_AT_ONCE = 24, 8
+FIRST_AT_ONCE, REPEATS_AT_ONCE = 64, 16
 """Attempts under way in all lanes. Those to targets of which the last one failed have places of their own, so that
 however many hang, others find theirs free."""
 SECONDS = 75.0
@@ -117,7 +117,7 @@ class Lane:
 
     async def _send(self, send: Send) -> None:
         shared, alert, target = self._shared, self.alert, self.target
-        async with shared.first if send.attempt == 1 else shared.repeats:
+        async with shared.first if self.standing.last_error is None else shared.repeats:
             if self._ending or send.notification.id in self.standing.settled:
                 return
             self.busy_since = time.monotonic()

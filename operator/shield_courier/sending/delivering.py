@@ -80,6 +80,8 @@ class Sender:
         from shield_courier.core.mail import mail
         from shield_courier.sending.mailing import Credentials, Letter, send
 
+        if not all(address.isascii() for address in (means.sender, *means.to)):
+            return Failed("addresses must be of ASCII letters", True)
         server, credentials = means.server, None
         if server.username is not None and server.password is not None:
             credentials = Credentials(self.secrets.word(server.username), self.secrets.word(server.password))

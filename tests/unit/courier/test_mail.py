@@ -35,6 +35,7 @@ def test_it_says_when_what_why_and_which_code_came() -> None:
         "Address probed:        192.0.2.7",
         "Unhealthy since:       2026-09-21T14:13:15Z",
         "Health check:          api",
+        "What it is for:        Pages the shop",
         f"Health check id:       {'ab' * 16}",
     ):
         assert line in text.splitlines(), text

@@ -32,6 +32,7 @@ def test_a_webhook_gets_what_receivers_of_cloudflares_notifications_know() -> No
         "text": "The origin of health check api is unhealthy. eu/a: expected 200, received 503",
         "data": {
             "notification_id": "n1",
+            "policy_description": "Pages the shop",
             "health_check_id": "ab" * 16,
             "health_check_name": "api",
             "zone_name": "shop",
@@ -79,7 +80,7 @@ def test_slack_shows_text_as_it_is_and_all_facts() -> None:
     assert "<" not in json.dumps(body)
     shown = [field["text"] for block in blocks[1:] for field in block["fields"]]
     assert "*Code received*\n503" in shown
-    assert len(shown) == 13
+    assert len(shown) == 14
     assert all(len(block["fields"]) <= 10 for block in blocks[1:])
 
 

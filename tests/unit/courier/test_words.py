@@ -22,7 +22,7 @@ def test_a_beginning_that_makes_no_sense_has_no_duration(since: str) -> None:
 def test_what_is_not_known_is_left_out() -> None:
     bare = notification(reason="", message="", code=None, address="", since="", failing_regions=())
     assert [label for label, _ in facts(alert(), bare)] == [
-        *("Status", "Before", "Changed", "Health check", "Health check id", "Namespace", "Alert")
+        *("Status", "Before", "Changed", "Health check", "Health check id", "Namespace", "Alert", "What it is for")
     ]
     assert subject(alert(), bare) == "[Unhealthy] api in shop"
 

@@ -33,6 +33,7 @@ def notification(id_: str = "n1", event: Event = Event.START, **fields: Any) -> 
 def alert(*targets: Target, queue: tuple[Notification, ...] = (), **fields: Any) -> Alert:
     """Of the namespace shop."""
     known = {"name": "on-call", "namespace": "shop", "uid": "11111111-2222-3333-4444-555555555555", "title": "On call"}
+    known["description"] = "Pages the shop"
     return Alert(**{**known, "targets": targets, "queue": queue, "statuses": (), **fields})
 
 

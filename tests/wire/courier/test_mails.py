@@ -177,5 +177,14 @@ async def test_a_server_that_hangs_is_left_in_time(place: Place, replies: tuple[
     assert time.monotonic() - began < 5
 
 
+async def test_an_address_that_smtp_can_not_take_is_told_of(place: Place) -> None:
+    place.put("ca", {"ca.crt": place.authority.pem})
+    means = replace(email(), to=("ü@example.com",))
+    assert await deliver(place, means) == Failed("addresses must be of ASCII letters", True)
+    assert await deliver(place, replace(email(), sender="ü@exämple.com")) == Failed(
+        "addresses must be of ASCII letters", True
+    )
+
+
 async def test_a_name_that_does_not_resolve_is_told_of(place: Place) -> None:
     assert await deliver(place, email(host="nowhere.invalid")) == Failed("the host's name does not resolve")
