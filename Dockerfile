@@ -1,5 +1,6 @@
-# The product's image: operator and proxies, run as `shield-operator run` and `shield-proxy serve`. It writes nothing,
-# so its root may be read-only. Plain syntax: docker, buildah and kaniko build it, on every platform of the base image.
+# The product's image: operator, proxies and couriers, run as `shield-operator run`, `shield-proxy serve` and
+# `shield-courier run`. It writes nothing, so its root may be read-only. Plain syntax: docker, buildah and kaniko build
+# it, on every platform of the base image.
 ARG BASE=docker.io/library/python:3.13-slim-trixie
 
 FROM ${BASE} AS build
