@@ -45,6 +45,11 @@ FLIPPED: dict[str, Any] = {
         "regions": {"WEU": ["eu-west", "eu-north"]},
         "internalNetworks": ["10.96.0.0/12", "2001:db8::1"],
         "runMinutes": 30,
+        "samples": {
+            "url": "https://analytics.example.com/v1/samples",
+            "caBundle": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+            "caConfigMap": "trust",
+        },
     },
     "logLevel": "debug",
     "networkPolicies": {"enabled": False, "apiServerPorts": [16443]},
@@ -62,7 +67,11 @@ FLIPPED: dict[str, Any] = {
     "priorityClassName": "system-cluster-critical",
     "podAnnotations": {"example.com/note": "yes"},
     "podLabels": {"example.com/team": "edge"},
-    "metrics": {"serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prometheus"}}},
+    "metrics": {
+        "serviceMonitor": {"enabled": True, "interval": "5s", "labels": {"release": "prometheus"}},
+        "podMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "other"}},
+    },
+    "userRoles": {"aggregate": False},
     "nameOverride": "shield",
     "fullnameOverride": "the-shield",
 }

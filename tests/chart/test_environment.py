@@ -25,6 +25,7 @@ def test_defaults_are_understood(defaults: list[Object]) -> None:
     assert (fleet.lower.resources, fleet.redis.resources) == ({}, {})
     assert installation.network_policies is True
     assert (installation.region_codes, installation.internal_networks, installation.run_minutes) == ({}, (), 10)
+    assert installation.sample_feed is None
 
 
 def test_flipped_values_are_understood(flipped: list[Object]) -> None:
@@ -42,6 +43,10 @@ def test_flipped_values_are_understood(flipped: list[Object]) -> None:
     assert installation.region_codes == {"WEU": ("eu-west", "eu-north")}
     assert installation.internal_networks == ("10.96.0.0/12", "2001:db8::1")
     assert installation.run_minutes == 30
+    assert installation.sample_feed is not None
+    assert installation.sample_feed.url == "https://analytics.example.com/v1/samples"
+    assert installation.sample_feed.authorities.startswith("-----BEGIN CERTIFICATE-----\n")
+    assert installation.sample_feed.config_map == "trust"
     assert (fleet.lower.replicas, fleet.upper.replicas, fleet.access_log) == (3, 1, True)
     assert (fleet.access_log_format, fleet.access_log_sample) == ("Combined", 5)
     assert fleet.clients.proxy_protocol is True

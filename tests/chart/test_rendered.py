@@ -1,6 +1,7 @@
 """What the chart makes: valid objects with the conventional labels, pods under the restricted standard."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def objects(request: pytest.FixtureRequest) -> list[Object]:
 def test_every_object_has_only_fields_that_the_api_knows(objects: list[Object]) -> None:
     """Read as the API's own types and written again, nothing is lost."""
     api: Any = client.ApiClient()
-    known = [o for o in objects if o["kind"] != "ServiceMonitor"]
+    known = [o for o in objects if o["kind"] not in ("ServiceMonitor", "PodMonitor")]
     assert known
     for item in known:
         read = MODELS[item["kind"]].from_dict(json.loads(json.dumps(item)))
@@ -82,7 +83,9 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
     """Nothing more, nothing less; hooks of `helm test` included. The CA's Secret is not among them."""
     assert sorted((o["kind"], o["metadata"]["name"]) for o in defaults) == [
         ("ClusterRole", "edge-smart-shield"),
+        ("ClusterRole", "edge-smart-shield-edit"),
         ("ClusterRole", "edge-smart-shield-test"),
+        ("ClusterRole", "edge-smart-shield-view"),
         ("ClusterRoleBinding", "edge-smart-shield"),
         ("ClusterRoleBinding", "edge-smart-shield-test"),
         ("CustomResourceDefinition", "healthalerts.smartshield.io"),
@@ -111,7 +114,7 @@ def test_labels_are_the_conventional_ones(objects: list[Object]) -> None:
         labels = metadata["labels"]
         assert labels["app.kubernetes.io/name"] in ("smart-shield", "shield")
         assert labels["app.kubernetes.io/instance"] == "edge"
-        assert labels["app.kubernetes.io/component"] in ("operator", "test", "crds")
+        assert labels["app.kubernetes.io/component"] in ("operator", "test", "crds", "users")
         assert labels["app.kubernetes.io/version"] == VERSION
         assert labels["app.kubernetes.io/part-of"] == "smart-shield"
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
@@ -192,6 +195,7 @@ def test_the_operator_is_recreated_and_told_what_the_chart_says(defaults: list[O
         "SHIELD_REGION_CODES": "{}",
         "SHIELD_INTERNAL_NETWORKS": "",
         "SHIELD_RUN_MINUTES": "10",
+        "SHIELD_SAMPLES": '{"caBundle":"","caConfigMap":"","url":""}',
         "SHIELD_PRIORITY_CLASS": "",
         "SHIELD_NETWORK_POLICIES": "true",
         "SHIELD_LOG_LEVEL": "info",
@@ -206,6 +210,7 @@ def test_every_flipped_value_arrives(flipped: list[Object], flipped_values: dict
     (container,) = pod["containers"]
     assert json.loads(environment(flipped).pop("SHIELD_FLEET_DEFAULTS")) == values["fleetDefaults"]
     assert json.loads(environment(flipped)["SHIELD_REGION_CODES"]) == values["healthChecks"]["regions"]
+    assert json.loads(environment(flipped)["SHIELD_SAMPLES"]) == values["healthChecks"]["samples"]
     assert (
         environment(flipped).items()
         >= {
@@ -240,6 +245,10 @@ def test_every_flipped_value_arrives(flipped: list[Object], flipped_values: dict
         "prometheus",
         "5s",
     )
+    probers = of_kind(flipped, "PodMonitor")
+    assert probers["metadata"]["labels"]["release"] == "other"
+    assert probers["spec"]["podMetricsEndpoints"][0]["interval"] == "15s"
+    assert [o["metadata"]["name"] for o in flipped if o["kind"] == "ClusterRole"] == ["the-shield", "the-shield-test"]
     assert "NetworkPolicy" not in kinds
     assert "CustomResourceDefinition" not in kinds
     assert [o["metadata"]["name"] for o in flipped if o["kind"] == "ServiceAccount"] == ["the-shield-test"]
@@ -250,9 +259,22 @@ def test_an_image_without_digest_has_the_tag_given(render: Any) -> None:
     assert environment(render({"image": {"tag": "7"}}))["SHIELD_IMAGE"] == "ghcr.io/smart-shield/smart-shield:7"
 
 
-def test_a_service_monitor_needs_a_cluster_that_knows_it(render: Any) -> None:
+def test_a_monitor_needs_a_cluster_that_knows_it(render: Any) -> None:
     """Asked for on any other cluster, none is made."""
-    assert "ServiceMonitor" not in [o["kind"] for o in render({"metrics": {"serviceMonitor": {"enabled": True}}})]
+    asked = {"metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}}
+    assert not {o["kind"] for o in render(asked)} & {"ServiceMonitor", "PodMonitor"}
+
+
+def test_series_of_probers_are_named_by_what_stays(flipped: list[Object]) -> None:
+    """The labels that the operator gives to their pods; a pod's own name is another every few minutes."""
+    monitor = of_kind(flipped, "PodMonitor")["spec"]
+    labels = naming.prober_labels("eu/a", 0)
+    assert monitor["selector"]["matchLabels"].items() <= labels.items()
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    kept, dropped = endpoint["relabelings"]
+    sources = [name.removeprefix("__meta_kubernetes_pod_label_") for name in kept["sourceLabels"]]
+    assert set(sources) <= {re.sub(r"[^a-zA-Z0-9]", "_", name) for name in labels}
+    assert re.fullmatch(dropped["regex"], "pod")
 
 
 def test_the_policy_leaves_open_what_the_operator_needs(render: Any, defaults: list[Object]) -> None:

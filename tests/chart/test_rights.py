@@ -38,7 +38,7 @@ def test_nothing_is_a_wildcard(defaults: list[Object]) -> None:
     """Groups, resources and verbs are spelt out; nothing binds, escalates, impersonates or executes. Roles that the
     operator makes can therefore hold no right that it has not."""
     roles = [o for o in defaults if o["kind"] in ("Role", "ClusterRole")]
-    assert len(roles) == 3
+    assert len(roles) == 5
     for role in roles:
         for rule in role["rules"]:
             words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
@@ -116,6 +116,24 @@ def test_a_courier_is_given_what_the_operator_has(defaults: list[Object]) -> Non
     for rule in given:
         for resource in rule["resources"]:
             assert set(rule["verbs"]) <= verbs(had, "smartshield.io", resource), rule
+
+
+def test_people_may_do_with_the_products_resources_what_they_may_do_with_others(defaults: list[Object]) -> None:
+    """View reads, edit and admin write, nobody writes a status or reports for a data centre."""
+    aggregate = "rbac.authorization.k8s.io/aggregate-to-"
+    given: dict[str, list[Object]] = {}
+    for role in (o for o in defaults if o["kind"] == "ClusterRole"):
+        for label in role["metadata"]["labels"]:
+            if label.startswith(aggregate):
+                given.setdefault(label.removeprefix(aggregate), []).extend(role["rules"])
+    read = {"get", "list", "watch"}
+    for kind in (kinds.ZONE, kinds.FLEET, kinds.CHECK, kinds.ALERT):
+        assert verbs(given["view"], kind.group, kind.plural) == read
+        for role in ("edit", "admin"):
+            assert verbs(given[role], kind.group, kind.plural) == read | {"create", "update", "patch", "delete"}
+    for rules_ in given.values():
+        assert verbs(rules_, "coordination.k8s.io", "leases") == {"get", "list"}
+        assert not any("/" in resource for rule in rules_ for resource in rule["resources"])
 
 
 def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> None:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FREE = {
     "affinity",
     "healthChecks.regions",
+    "metrics.podMonitor.labels",
     "metrics.serviceMonitor.labels",
     "nodeSelector",
     "podAnnotations",
@@ -110,6 +111,10 @@ def test_schema_and_values_name_the_same(values: dict[str, Any], schema: dict[st
         ({"healthChecks": {"regions": {"WEU": "eu"}}}, "WEU"),
         ({"healthChecks": {"internalNetworks": ["cluster.local"]}}, "internalNetworks"),
         ({"healthChecks": {"runMinutes": 7}}, "runMinutes"),
+        ({"healthChecks": {"samples": {"url": "http://analytics.example.com/"}}}, "url"),
+        ({"healthChecks": {"samples": {"caConfigMap": "Trust"}}}, "caConfigMap"),
+        ({"metrics": {"podMonitor": {"interval": "often"}}}, "interval"),
+        ({"userRoles": {"aggregate": "yes"}}, "aggregate"),
     ],
     ids=lambda case: json.dumps(case) if isinstance(case, dict) else None,
 )

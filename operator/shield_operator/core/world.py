@@ -20,6 +20,17 @@ class FleetKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleFeed:
+    """Where probers send samples."""
+
+    url: str
+    authorities: str = ""
+    """PEM of who vouches for the server; "": the image's own."""
+    config_map: str = ""
+    """Of each namespace with checks, with ca.crt that goes before `authorities`; "": none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """What the chart tells the operator; the same for all fleets."""
 
@@ -44,6 +55,7 @@ class Installation:
     """CIDRs and addresses that no health check may probe."""
     run_minutes: int = 10
     """How long one run of a prober lasts; divides 60."""
+    sample_feed: SampleFeed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 from shield_operator.core.decode_fleet import BUILT_IN, decode_fleet
 from shield_operator.core.health.regions import CODES
 from shield_operator.core.spec import FleetSpec
-from shield_operator.core.world import Installation
+from shield_operator.core.world import Installation, SampleFeed
 from shield_proxy.config.checks.contract import MOST_INTERNAL
+from shield_proxy.config.checks.feed import read_sink
 from shield_proxy.config.reading import InvalidField, Reader
 from shield_proxy.config.version import VERSION
 
@@ -59,6 +60,7 @@ def read_settings(environment: Mapping[str, str], kubeconfig: Path | None = None
             region_codes=_region_codes(environment.get("SHIELD_REGION_CODES", "")),
             internal_networks=_networks(environment.get("SHIELD_INTERNAL_NETWORKS", "")),
             run_minutes=_run_minutes(environment.get("SHIELD_RUN_MINUTES", "")),
+            sample_feed=_sample_feed(environment.get("SHIELD_SAMPLES", "")),
         ),
         identity=f"{pod}_{secrets.token_hex(4)}",
         log_level=_level(environment, "SHIELD_LOG_LEVEL"),
@@ -120,6 +122,23 @@ def _run_minutes(text: str) -> int:
     if text and text not in RUN_MINUTES:
         raise InvalidSetting(f"SHIELD_RUN_MINUTES: must be one of {', '.join(RUN_MINUTES)}, not {text!r}")
     return int(text or 10)
+
+
+def _sample_feed(text: str) -> SampleFeed | None:
+    try:
+        reader = Reader(json.loads(text or "{}"), "SHIELD_SAMPLES")
+        url = reader.text("url", "")
+        if not url:
+            return None
+        read_sink(url, reader.at("url"))
+        authorities = reader.text("caBundle", "")
+        if authorities and "-----BEGIN CERTIFICATE-----" not in authorities:
+            raise InvalidField(reader.at("caBundle"), "must be certificates in PEM")
+        return SampleFeed(url, authorities, reader.text("caConfigMap", ""))
+    except json.JSONDecodeError as error:
+        raise InvalidSetting(f"SHIELD_SAMPLES: not JSON: {error}") from error
+    except InvalidField as error:
+        raise InvalidSetting(str(error)) from error
 
 
 def _fleet_defaults(text: str) -> FleetSpec:

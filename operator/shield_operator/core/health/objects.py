@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shield_operator.core import naming
+from shield_operator.core.health.feed import with_feed
 from shield_operator.core.health.probers import Prober, Roster
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_operator.core.objects.common import Object, container_security, pod_basics
@@ -104,7 +105,7 @@ def _pod(prober: Prober, roster: Roster, world: ChecksWorld) -> Object:
     ]
     refused = {INTERNAL_NETWORKS: installation.internal_networks, OWN_SERVICES: roster.services.told}
     environment += [{"name": name, "value": ",".join(members)} for name, members in refused.items() if members]
-    return {
+    pod = {
         **pod_basics(installation, place.region, place.zone, UID, naming.prober_account(prober.data_center)),
         "automountServiceAccountToken": True,
         "restartPolicy": "Never",
@@ -122,6 +123,7 @@ def _pod(prober: Prober, roster: Roster, world: ChecksWorld) -> Object:
             }
         ],
     }
+    return with_feed(pod, installation.sample_feed)
 
 
 def _lease(prober: Prober, world: ChecksWorld) -> Object:

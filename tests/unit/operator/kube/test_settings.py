@@ -5,6 +5,7 @@ import json
 import pytest
 
 from shield_operator.core.decode_fleet import BUILT_IN
+from shield_operator.core.world import SampleFeed
 from shield_operator.kube.settings import InvalidSetting, read_settings
 
 LEAST = {"POD_NAMESPACE": "shield-system", "SHIELD_IMAGE": "shield:1", "SHIELD_REDIS_IMAGE": "redis:8"}
@@ -34,6 +35,7 @@ def test_everything_the_chart_can_say_is_honoured() -> None:
             "SHIELD_REGION_CODES": '{"WEU": ["eu-west", "eu-north"]}',
             "SHIELD_INTERNAL_NETWORKS": "10.96.0.0/12,2001:db8::1",
             "SHIELD_RUN_MINUTES": "30",
+            "SHIELD_SAMPLES": '{"url": "https://a.example/x", "caConfigMap": "trust"}',
         }
     )
     made = settings.installation
@@ -43,6 +45,7 @@ def test_everything_the_chart_can_say_is_honoured() -> None:
     assert (made.network_policies, settings.log_level) == (False, "debug")
     assert made.region_codes == {"WEU": ("eu-west", "eu-north")}
     assert (made.internal_networks, made.run_minutes) == (("10.96.0.0/12", "2001:db8::1"), 30)
+    assert made.sample_feed == SampleFeed("https://a.example/x", "", "trust")
 
 
 def test_two_processes_of_one_pod_are_two_holders_of_the_lease() -> None:
@@ -66,6 +69,9 @@ def test_two_processes_of_one_pod_are_two_holders_of_the_lease() -> None:
         ("SHIELD_REGION_CODES", '{"WEU": "eu"}', "SHIELD_REGION_CODES.WEU: must be a list"),
         ("SHIELD_INTERNAL_NETWORKS", "10.0.0.0/8,x", "SHIELD_INTERNAL_NETWORKS: 'x'"),
         ("SHIELD_RUN_MINUTES", "7", "SHIELD_RUN_MINUTES: must be one of"),
+        ("SHIELD_SAMPLES", "{", "SHIELD_SAMPLES: not JSON"),
+        ("SHIELD_SAMPLES", '{"url": "http://a.example/"}', "SHIELD_SAMPLES.url: must be a URL such as https:"),
+        ("SHIELD_SAMPLES", '{"url": "https://a.example/", "caBundle": "x"}', "SHIELD_SAMPLES.caBundle"),
     ],
 )
 def test_a_value_that_can_not_be_honoured_names_its_variable(name: str, value: str, says: str) -> None:
