@@ -9,6 +9,7 @@ from shield_operator.core import naming
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
 from shield_operator.core.objects.common import Object, container_security, pod_anywhere
 from shield_operator.core.objects.proxies import UID
+from shield_operator.core.objects.volumes import PRIVATE
 from shield_proxy.config.alerts.alert import SecretKey
 from shield_proxy.config.alerts.contract import COURIER, COURIER_GRACE_SECONDS, PLURAL, SECRETS_DIR
 from shield_proxy.config.alerts.decode import secret_keys
@@ -72,7 +73,7 @@ def _pod(alerts: Sequence[AlertObject], world: AlertsWorld) -> Object:
                 "volumeMounts": [{"name": "secrets", "mountPath": SECRETS_DIR, "readOnly": True}],
             }
         ],
-        "volumes": [{"name": "secrets", "projected": {"defaultMode": 0o440, "sources": _sources(alerts)}}],
+        "volumes": [{"name": "secrets", "projected": {"defaultMode": PRIVATE, "sources": _sources(alerts)}}],
     }
 
 

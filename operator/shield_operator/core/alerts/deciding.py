@@ -1,11 +1,12 @@
 """What is told now: from what was told before, how the checks are, and what became of what waits. Pure."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shield_operator.core.alerts.queue import Queue
-from shield_operator.core.alerts.telling import notification, test
+from shield_operator.core.alerts.telling import identity, notification, test
 from shield_operator.core.alerts.told import Told, told_of
 from shield_operator.core.alerts.windows import silent_until
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, Watched
@@ -100,6 +101,15 @@ class _Desk:
         """What is settled, or too old, is gone."""
         self.lost += [Lost(each, self._queue.lacking(each)) for each in self._queue.clear()]
 
+    def failure_of(self, watched: Watched) -> Told:
+        """The failure that began: another than those that began in the same second and have just been told."""
+        known = self._queue.knows
+        return next(
+            failure
+            for failure in (Told.of(watched, number) for number in itertools.count())
+            if not known(identity(Event.START, failure)) and not known(identity(Event.END, failure))
+        )
+
     def tell(self, news: Notification) -> bool:
         """Whether it waits to be delivered now; if not, there is no room."""
         if not self.held_up and (gone := self._queue.make_room()) is not None:
@@ -119,7 +129,7 @@ def _change(watched: Watched, told: dict[str, Told], since: str, wanted: Sequenc
         if len(told) >= MOST_TOLD:
             desk.held_up += 1
             return
-        failure = Told.of(watched)
+        failure = desk.failure_of(watched)
         if Event.START not in wanted or desk.tell(notification(Event.START, watched, failure, desk.timestamp)):
             told[uid] = failure
     elif (

@@ -42,6 +42,10 @@ class Queue:
         """Whether nothing more can be told now."""
         return len(self.waiting) >= MOST_NOTIFICATIONS
 
+    def knows(self, id_: str) -> bool:
+        """Whether a notification of this id waits, or a target still speaks of one."""
+        return any(each.id == id_ for each in self.waiting) or any(id_ in ids for ids in self._settled.values())
+
     def add(self, notification: Notification) -> bool:
         """It waits to be delivered; False where it did already."""
         if any(each.id == notification.id for each in self.waiting):

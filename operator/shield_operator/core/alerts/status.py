@@ -33,7 +33,7 @@ def alert_status(
         "lastTest": decision.last_test,
         "lastDelivery": _last_delivery(alert, targets),
     }
-    findings = [_ready(spec, decision, matched, missing, world), _delivery(targets)]
+    findings = [_ready(spec, decision, targets, matched, missing, world), _delivery(targets)]
     conditions = set_conditions(alert.status, findings, alert.generation, world.timestamp)
     kept = {key: value for key, value in out.items() if value not in ("", [])}
     return {**kept, "conditions": conditions}
@@ -53,7 +53,14 @@ def differs(alert: AlertObject, status: Mapping[str, Any]) -> bool:
     return {key: value for key, value in alert.status.items() if key != "targets"} != status
 
 
-def _ready(spec: AlertSpec, decision: Decision, matched: int, missing: Sequence[str], world: AlertsWorld) -> Finding:
+def _ready(
+    spec: AlertSpec,
+    decision: Decision,
+    targets: Sequence[TargetStatus],
+    matched: int,
+    missing: Sequence[str],
+    world: AlertsWorld,
+) -> Finding:
     for child in OBJECTS:
         if child in world.refusals:
             return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
@@ -61,8 +68,8 @@ def _ready(spec: AlertSpec, decision: Decision, matched: int, missing: Sequence[
         return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
     if not world.delivering:
         return Finding(READY, False, "CourierStarting", "the courier, who delivers for this namespace, is not ready")
-    if decision.held_up:
-        return Finding(READY, False, "QueueFull", "targets take nothing: further changes are told when one does")
+    if decision.held_up and any(each.last_error is not None for each in targets):
+        return Finding(READY, False, "QueueFull", "targets take nothing: further changes are told when they do")
     covers = f"covers {matched} check{'' if matched == 1 else 's'}"
     if spec.suspended:
         return Finding(READY, True, "Suspended", f"{covers}; spec.suspended: nothing is told")

@@ -16,12 +16,12 @@ ID_DIGITS = 16
 
 
 def notification(event: Event, watched: Watched, failure: Told, timestamp: str) -> Notification:
-    """That a check's failure began, or ended. Of the same change it has the same id."""
+    """That a check's failure began, or ended. Of the same end of the same failure it has the same id."""
     check, after = watched.check, watched.after
     entry = next(_speakers(watched), {})
     code = entry.get("code")
     return Notification(
-        id=digest(check.uid, watched.changed, event)[:ID_DIGITS],
+        id=identity(event, failure),
         event=event,
         correlation_id=failure.correlation_id,
         time=timestamp,
@@ -37,6 +37,11 @@ def notification(event: Event, watched: Watched, failure: Told, timestamp: str) 
         code=code if isinstance(code, int) and not isinstance(code, bool) and code >= 0 else None,
         since=failure.since,
     )
+
+
+def identity(event: Event, failure: Told) -> str:
+    """The id of the notification that a failure began, or that it ended."""
+    return digest(failure.correlation_id, event)[:ID_DIGITS]
 
 
 def test(alert: str, token: str, timestamp: str) -> Notification:

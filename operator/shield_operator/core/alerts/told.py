@@ -21,11 +21,12 @@ class Told:
     reason: str = ""
 
     @classmethod
-    def of(cls, watched: Watched) -> "Told":
-        """The failure that a check is in."""
+    def of(cls, watched: Watched, number: int = 0) -> "Told":
+        """The failure that a check is in; the `number`th that began in the same second."""
         uid, changed = watched.check.uid, watched.changed
         reason = str(watched.after.get("failureReason") or "")
-        return cls(watched.check.name, uid, changed, digest(uid, changed), reason)
+        parts = (uid, changed, str(number)) if number else (uid, changed)
+        return cls(watched.check.name, uid, changed, digest(*parts), reason)
 
     def to_json(self) -> dict[str, Any]:
         """The entry in the status."""
