@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from shield_courier.core.outcomes import Failed
 from shield_courier.core.posts import Post
@@ -45,7 +46,10 @@ async def post(request: Post, trust: ssl.SSLContext, resolve: Resolve, seconds: 
                 skip_auto_headers=("Accept-Encoding",),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=2 * CONNECT_SECONDS),
             ) as session,
-            session.post(request.url, data=request.body, headers=fields, allow_redirects=False) as response,
+            # As it is: signatures in query parts must not be written in another way.
+            session.post(
+                URL(request.url, encoded=True), data=request.body, headers=fields, allow_redirects=False
+            ) as response,
         ):
             return Answer(response.status, response.headers.get("Retry-After", ""), await _some(response))
     except TimeoutError:

@@ -176,6 +176,26 @@ async def test_a_courier_that_is_started_again_repeats_nothing(
     await until("what is not queued is dropped", lambda: space.settled("on-call", "hook") == ["n2"])
 
 
+async def test_what_was_delivered_but_not_written_is_repeated_under_the_same_id(
+    space: Space, start: Start, receivers: Receivers
+) -> None:
+    space.put("smtp", {"username": "user", "password": "pass"})
+    mailbox = Mailbox(data_reply="451 later")
+    space.make("on-call", await receivers.mail(mailbox))
+    courier = await start()
+    space.queue("on-call", "n1")
+    await until("tried", lambda: courier.told())
+    with space.api.down(binaries.kc()):
+        mailbox.data_reply = "250 OK"
+        await until("delivered", lambda: mailbox.mails)
+        courier.process.kill()
+        courier.process.wait()
+    await start()
+    await until("written", lambda: space.settled("on-call", "mail") == ["n1"])
+    first, second = mailbox.mails
+    assert first["Message-ID"] == second["Message-ID"]
+
+
 async def test_what_is_known_is_delivered_without_the_api_and_written_later(
     space: Space, start: Start, receivers: Receivers
 ) -> None:

@@ -25,7 +25,10 @@ from shield_proxy.config.alerts.notification import Event
 
 KEY = SecretKey("service", "key")
 SLACK = "https://hooks.slack.com/services/T000/B000/xyz"
-TEAMS = "https://prod-1.westeurope.logic.azure.com:443/workflows/abc/triggers/manual/paths/invoke?api-version=1&sig=xyz"
+TEAMS = (
+    "https://prod-1.westeurope.logic.azure.com:443/workflows/abc/triggers/manual/paths/invoke"
+    "?api-version=1&sp=%2Ftriggers%2fmanual&sig=x%2By~z"
+)
 HOSTS = (
     "hooks.slack.com",
     "prod-1.westeurope.logic.azure.com",
