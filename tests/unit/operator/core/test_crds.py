@@ -8,13 +8,20 @@ import pytest
 import yaml
 
 from shield_operator.core import naming
+from shield_operator.core.alerts.deciding import MOST_TOLD
 from shield_operator.core.alerts.decode import decode_alert
+from shield_operator.core.alerts.selection import Operator
+from shield_operator.core.alerts.windows import DAYS, MOST_MINUTES
 from shield_operator.core.decode import decode_zone
 from shield_operator.core.decode_fleet import BUILT_IN, MOST_PROXIES, decode_fleet, fleet_object
 from shield_operator.core.decode_origin import LONGEST_RESPONSE_SECONDS, MOST_CONNECTIONS
 from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
 from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy, WhenUnhealthy
+from shield_proxy.config.alerts import decode as alerts
+from shield_proxy.config.alerts.alert import OpsgenieRegion, Security, Trigger
+from shield_proxy.config.alerts.contract import MOST_NOTIFICATIONS, MOST_TOKEN
+from shield_proxy.config.alerts.notification import Event
 from shield_proxy.config.checks import decode as bounds
 from shield_proxy.config.checks.check import CheckType, Method
 from shield_proxy.config.checks.decode import decode_check
@@ -152,6 +159,54 @@ def test_a_checks_enums_defaults_and_bounds_are_those_of_the_code():
     assert set(found[".status.status"]["enum"]) == {*Health, SUSPENDED}
     for path in (".status.probes[].health", ".status.regions[].health"):
         assert set(found[path]["enum"]) == set(Health)
+
+
+def test_an_alerts_enums_defaults_and_bounds_are_those_of_the_code():
+    found = dict(fields(schema(naming.ALERT_KIND)))
+    secret = {"secretName": "s"}
+    server = {"host": "h", "credentials": secret, "authority": secret}
+    means = (
+        ("email", {"to": ["a@b.c"], "from": "a@b.c", "server": server}),
+        ("webhook", {"url": "http://a", "secret": secret, "authority": secret}),
+        ("slack", {"urlFrom": secret}),
+        ("teams", {"urlFrom": secret}),
+        ("pagerDuty", {"routingKeyFrom": secret}),
+        ("opsgenie", {"apiKeyFrom": secret}),
+    )
+    assert [name for name, _ in means] == list(alerts.READERS)
+    plain = decode_alert({"spec": {"targets": [{"name": name.lower(), name: spec} for name, spec in means]}})
+    mail, hook, slack, teams, pager, genie = (target.means for target in plain.targets)
+    assert (found[".spec.trigger"]["default"], found[".spec.trigger"]["enum"]) == (plain.trigger, list(Trigger))
+    assert found[".spec.suspended"]["default"] == plain.suspended
+    for field, value in (
+        ("email.server.security", mail.server.security),
+        ("email.server.credentials.usernameKey", mail.server.username.key),
+        ("email.server.credentials.passwordKey", mail.server.password.key),
+        ("email.server.authority.key", mail.server.authority.key),
+        ("webhook.header", hook.header),
+        ("webhook.secret.key", hook.secret.key),
+        ("webhook.authority.key", hook.authority.key),
+        ("webhook.urlFrom.key", slack.url.key),
+        ("slack.urlFrom.key", slack.url.key),
+        ("teams.urlFrom.key", teams.url.key),
+        ("pagerDuty.routingKeyFrom.key", pager.routing_key.key),
+        ("opsgenie.apiKeyFrom.key", genie.api_key.key),
+        ("opsgenie.region", genie.region),
+    ):
+        assert found[f".spec.targets[].{field}"]["default"] == value, field
+    assert found[".spec.targets[].email.server.security"]["enum"] == list(Security)
+    assert found[".spec.targets[].opsgenie.region"]["enum"] == list(OpsgenieRegion)
+    assert found[".spec.targets"]["maxItems"] == alerts.MOST_TARGETS
+    assert found[".spec.targets[].email.to"]["maxItems"] == alerts.MOST_RECIPIENTS
+    assert found[".spec.targets[].webhook.url"]["maxLength"] == alerts.MOST_URL
+    assert found[".spec.checks.selector.matchExpressions[].operator"]["enum"] == list(Operator)
+    assert found[".spec.maintenanceWindows[].days[]"]["enum"] == list(DAYS)
+    assert found[".spec.maintenanceWindows[].minutes"]["maximum"] == MOST_MINUTES
+    assert found[".status.notifications"]["maxItems"] == MOST_NOTIFICATIONS
+    assert found[".status.unhealthy"]["maxItems"] == MOST_TOLD
+    assert found[".status.lastTest"]["maxLength"] == MOST_TOKEN
+    assert found[".status.targets[].settled"]["maxItems"] >= MOST_NOTIFICATIONS
+    assert set(found[".status.notifications[].event"]["enum"]) == set(Event)
 
 
 def test_what_a_data_centre_reports_is_in_the_schema():
