@@ -9,11 +9,14 @@ from urllib.parse import quote
 from shield_courier.core.alerts import Alert
 from shield_courier.core.trying import seconds_of
 from shield_courier.core.words import PRODUCT, duration, facts, sentence, subject
-from shield_proxy.config.alerts.alert import OpsgenieRegion
+from shield_proxy.config.alerts.alert import OpsgenieRegion, PagerDutyRegion
 from shield_proxy.config.alerts.notification import Event, Notification
 
 ALERT_TYPE = "health_check_status_notification"
-PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+PAGERDUTY_URL = {
+    PagerDutyRegion.US: "https://events.pagerduty.com/v2/enqueue",
+    PagerDutyRegion.EU: "https://events.eu.pagerduty.com/v2/enqueue",
+}
 OPSGENIE_URL = {
     OpsgenieRegion.US: "https://api.opsgenie.com/v2/alerts",
     OpsgenieRegion.EU: "https://api.eu.opsgenie.com/v2/alerts",
@@ -123,7 +126,9 @@ def teams_body(alert: Alert, notification: Notification) -> bytes:
     return _json({"type": "message", "attachments": [attachment]})
 
 
-def pagerduty_posts(alert: Alert, notification: Notification, routing_key: str) -> tuple[Post, ...]:
+def pagerduty_posts(
+    alert: Alert, notification: Notification, routing_key: str, region: PagerDutyRegion = PagerDutyRegion.US
+) -> tuple[Post, ...]:
     """Events of version 2: START triggers, END resolves what has the same key, TEST does both."""
     key = {"routing_key": routing_key, "dedup_key": notification.correlation_id[:255]}
     trigger: dict[str, Any] = {
@@ -142,7 +147,9 @@ def pagerduty_posts(alert: Alert, notification: Notification, routing_key: str) 
         },
     }
     resolve: dict[str, Any] = {**key, "event_action": "resolve"}
-    return tuple(Post(PAGERDUTY_URL, _json(body), secret=routing_key) for body in _of(notification, trigger, resolve))
+    return tuple(
+        Post(PAGERDUTY_URL[region], _json(body), secret=routing_key) for body in _of(notification, trigger, resolve)
+    )
 
 
 def opsgenie_posts(alert: Alert, notification: Notification, api_key: str, region: OpsgenieRegion) -> tuple[Post, ...]:

@@ -119,7 +119,7 @@ class Sender:
             case Teams():
                 return (Post(self._url(means.url, only="https"), teams_body(alert, notification)),)
             case PagerDuty():
-                return pagerduty_posts(alert, notification, self.secrets.text(means.routing_key))
+                return pagerduty_posts(alert, notification, self.secrets.text(means.routing_key), means.region)
             case Opsgenie():
                 return opsgenie_posts(alert, notification, self.secrets.text(means.api_key), means.region)
             case _:

@@ -17,6 +17,7 @@ from shield_proxy.config.alerts.alert import (
     Opsgenie,
     OpsgenieRegion,
     PagerDuty,
+    PagerDutyRegion,
     SecretKey,
     Slack,
     Teams,
@@ -33,6 +34,7 @@ HOSTS = (
     "hooks.slack.com",
     "prod-1.westeurope.logic.azure.com",
     "events.pagerduty.com",
+    "events.eu.pagerduty.com",
     "api.opsgenie.com",
     "api.eu.opsgenie.com",
 )
@@ -69,11 +71,14 @@ async def test_teams_gets_a_card_at_the_very_url_of_the_workflow(place: Place, r
     assert got.body["attachments"][0]["content"]["type"] == "AdaptiveCard"
 
 
-async def test_pagerduty_opens_and_resolves_one_incident(place: Place, receiver: Receiver) -> None:
+@pytest.mark.parametrize(("region", "host"), [("US", "events.pagerduty.com"), ("EU", "events.eu.pagerduty.com")])
+async def test_pagerduty_opens_and_resolves_one_incident(
+    place: Place, receiver: Receiver, region: str, host: str
+) -> None:
     for event in (Event.START, Event.END):
-        assert await deliver(place, PagerDuty(KEY), "R" * 32, event) == Delivered()
+        assert await deliver(place, PagerDuty(KEY, PagerDutyRegion(region)), "R" * 32, event) == Delivered()
     start, end = receiver.received
-    assert start.url == end.url == "events.pagerduty.com/v2/enqueue"
+    assert start.url == end.url == f"{host}/v2/enqueue"
     assert [each.body["event_action"] for each in (start, end)] == ["trigger", "resolve"]
     assert {each.body["dedup_key"] for each in (start, end)} == {CORRELATION}
     assert {each.body["routing_key"] for each in (start, end)} == {"R" * 32}

@@ -25,6 +25,13 @@ class Security(StrEnum):
 DEFAULT_PORT = {Security.START_TLS: 587, Security.TLS: 465, Security.NONE: 25}
 
 
+class PagerDutyRegion(StrEnum):
+    """Where the account is that the key is of."""
+
+    US = "US"
+    EU = "EU"
+
+
 class OpsgenieRegion(StrEnum):
     """Which Opsgenie the key is of."""
 
@@ -98,6 +105,7 @@ class PagerDuty:
     """The Events API, version 2."""
 
     routing_key: SecretKey
+    region: PagerDutyRegion = PagerDutyRegion.US
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from shield_proxy.config.alerts.alert import (
     Opsgenie,
     OpsgenieRegion,
     PagerDuty,
+    PagerDutyRegion,
     SecretKey,
     Security,
     Slack,
@@ -149,6 +150,11 @@ def url_problem(text: str) -> str | None:
     return None
 
 
+def _pager_duty(item: Reader) -> PagerDuty:
+    region = _choice(item, "region", PagerDutyRegion, PagerDutyRegion.US)
+    return PagerDuty(_secret_key(item.section("routingKeyFrom"), "routingKey"), region)
+
+
 def _opsgenie(item: Reader) -> Opsgenie:
     region = _choice(item, "region", OpsgenieRegion, OpsgenieRegion.US)
     return Opsgenie(_secret_key(item.section("apiKeyFrom"), "apiKey"), region)
@@ -159,7 +165,7 @@ READERS: Mapping[str, Callable[[Reader], Means]] = {
     "webhook": _webhook,
     "slack": lambda item: Slack(_secret_key(item.section("urlFrom"), "url")),
     "teams": lambda item: Teams(_secret_key(item.section("urlFrom"), "url")),
-    "pagerDuty": lambda item: PagerDuty(_secret_key(item.section("routingKeyFrom"), "routingKey")),
+    "pagerDuty": _pager_duty,
     "opsgenie": _opsgenie,
 }
 
