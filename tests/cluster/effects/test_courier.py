@@ -40,7 +40,7 @@ def space(server: BareApi, tmp_path: Path) -> Iterator[Space]:
 @pytest.fixture
 def start(space: Space) -> Iterator[Start]:
     """Starts couriers."""
-    with couriers(space) as begin:
+    with couriers(space, {"SHIELD_LOG_LEVEL": "debug"}) as begin:
         yield lambda: asyncio.to_thread(begin)
 
 
