@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from localcluster import Cluster
@@ -40,9 +41,11 @@ def main() -> int:
     show_places(product)
     show_status(product)
     show_traffic(product)
+    show_check(product)
     title("yours now")
-    say(f"export KUBECONFIG={cluster.kubeconfig.relative_to(ROOT)} PATH={product.tools.binaries}:$PATH")
-    say("kubectl get ssz,sfl -A            kubectl describe ssz shop -n shop        kubectl get pods -A -o wide")
+    plugin = Path(sys.executable).parent
+    say(f"export KUBECONFIG={cluster.kubeconfig.relative_to(ROOT)} PATH={product.tools.binaries}:{plugin}:$PATH")
+    say("kubectl get ssz,sfl,sshc -A       kubectl describe ssz shop -n shop        kubectl get pods -A -o wide")
     say("make demo-down ends it and leaves nothing behind")
     say(f"\ndone in {time.monotonic() - started:.0f} s")
     return 0
@@ -88,6 +91,19 @@ def show_traffic(product: Installed) -> None:
             before = origin.count().requests
             answer = ask(product.cluster, node, edge, HOST, path)
             say(row(turn, node, answer, origin.count().requests - before))
+
+
+def show_check(product: Installed) -> None:
+    """A health check of the origin: the verdict, and what each data centre finds."""
+    title("kubectl apply -f examples/healthcheck-simple.yaml")
+    say(product.tools.kubectl("apply", "-f", str(ROOT / "examples" / "healthcheck-simple.yaml")).rstrip())
+    for what in ("condition=Ready", "condition=Healthy", "jsonpath={.status.healthy}=2/2"):
+        command = ("wait", f"--for={what}", "sshc/origin", "-n", "shop")
+        act = partial(product.tools.kubectl, *command, "--timeout", "120s", seconds=150)
+        timed(say, " ".join(("kubectl", *command)), act)
+    say(product.tools.kubectl("get", "sshc", "-n", "shop").rstrip())
+    say()
+    say(product.tools.plugin("check", "origin", "-n", "shop").rstrip())
 
 
 def row(turn: int, node: str, answer: Answer, seen: int) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ class Tools:
 
     def run(self, *argv: str, stdin: str | None = None, seconds: float = 120) -> str:
         """Standard output of `kubectl ...` or `helm ...`; Refused with its complaint when it fails."""
-        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        path = os.pathsep.join((str(self.binaries), str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PATH": path}
         done = subprocess.run(
             [str(self.binaries / argv[0]), *argv[1:]],
             input=stdin,
@@ -43,6 +45,10 @@ class Tools:
     def helm(self, *argv: str, seconds: float = 300) -> str:
         """Standard output of helm."""
         return self.run("helm", *argv, seconds=seconds)
+
+    def plugin(self, *argv: str, seconds: float = 60) -> str:
+        """Standard output of `kubectl smartshield ...`: the plugin is found beside this Python."""
+        return self.run("kubectl", "smartshield", *argv, seconds=seconds)
 
     def get(self, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
         """The object, or None if it isn't there."""
