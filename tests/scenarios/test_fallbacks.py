@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from world.alone import counted
 from world.fleet import Fleet, until, zone
@@ -39,6 +40,7 @@ class Shop:
         self.fleet = fleet
         self.eu = Backend("eu", "127.0.0.1", eu, fallbacks=("us",))
         self.us = Backend("us", "127.0.0.1", us)
+        self.uppers = UPPERS
 
     async def start(self) -> "Shop":
         """All origins are healthy."""
@@ -54,7 +56,7 @@ class Shop:
 
     def zone(self, eu: bool, us: bool, **of_eu: Any) -> Any:
         origins = (replace(self.eu, unhealthy=not eu, **of_eu), replace(self.us, unhealthy=not us))
-        return zone(1, origins=origins, uppers=UPPERS)
+        return zone(1, origins=origins, uppers=self.uppers)
 
 
 async def test_requests_go_to_the_fallback_by_its_own_upper_tier_and_back_again(
@@ -181,10 +183,13 @@ async def test_tunnels_stay_where_they_lead(fleet: Fleet, raw: RawOrigin, other:
     assert await tunnel.reader.readexactly(12) == b"still there?"
 
 
+@pytest.mark.parametrize("upper", ["eu/a", "us/b"])
 async def test_who_comes_after_the_change_does_not_wait_for_the_origin_that_hangs(
-    fleet: Fleet, origin: Origin, other: Origin
+    fleet: Fleet, origin: Origin, other: Origin, upper: str
 ) -> None:
-    shop = await Shop(fleet, origin.port, other.port).start()
+    shop = Shop(fleet, origin.port, other.port)
+    shop.uppers = {"eu": ("eu/a",), "us": (upper,)}
+    await shop.start()
     gate = asyncio.Event()
 
     async def hang(_: Seen) -> Say:
