@@ -99,7 +99,7 @@ def try_alert(kubectl: Kubectl, name: str, seconds: float, screen: Screen) -> in
     while True:
         alert = kubectl.read(ALERTS, name)
         trial = seen(trial, alert, token)
-        if trial.settled or time.monotonic() + LOOK > deadline:
+        if trial.told or time.monotonic() + LOOK > deadline:
             break
         time.sleep(LOOK)
     _show_trial(trial, kubectl.namespace(), name, screen)

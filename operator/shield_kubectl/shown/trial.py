@@ -11,6 +11,7 @@ from shield_kubectl.shown.table import table
 from shield_proxy.config.alerts.notification import TargetStatus, read_notifications, read_target_statuses
 
 MEANS = ("email", "webhook", "slack", "teams", "pagerDuty", "opsgenie")
+ENOUGH_ATTEMPTS = 3
 HEADER = ("TARGET", "MEANS", "OUTCOME", "ERROR")
 
 
@@ -49,6 +50,12 @@ class Trial:
     def settled(self) -> bool:
         """Nothing more will come."""
         return self.queued and all(each.result is not Result.PENDING for each in self.arrivals)
+
+    @property
+    def told(self) -> bool:
+        """What is not settled has failed often enough that a person need not wait for what comes of it."""
+        waiting = [each for each in self.arrivals if each.result is Result.PENDING]
+        return self.queued and all(each.attempts >= ENOUGH_ATTEMPTS for each in waiting)
 
     @property
     def exit_code(self) -> int:
@@ -124,7 +131,8 @@ def unsettled(trial: Trial, conditions: Sequence[Mapping[str, Any]], seconds: fl
     because = f" ({ready.get('message')})" if ready.get("status") == "False" else ""
     if not trial.queued:
         return f"the operator has not taken the test up within {seconds:g} s{because}: is it running?"
-    return f"not everybody has it after {seconds:g} s{because}; it is tried on, for a day at most"
+    after = "" if trial.told else f" after {seconds:g} s"
+    return f"not everybody has it{after}{because}; it is tried on, and given up in the end"
 
 
 def _target(each: Arrival) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bareapi import BareApi, bare_api, free_port
 from checkspace import Shop
 from localcluster.artifacts import binaries
 from operatorprocess import NAMESPACE, ROOT, Running, add_node, allow, install_definitions
+from person import Person
 from proberprocess import origin as origin
 from proberprocess import probers as probers
 
@@ -86,6 +87,14 @@ def space(api: BareApi, request: pytest.FixtureRequest) -> str:
 def shop(api: BareApi, space: str) -> Shop:
     """See Shop."""
     return Shop(api, space)
+
+
+@pytest.fixture
+def person(shop: Shop, tmp_path: Path) -> Person:
+    """See Person."""
+    folder = tmp_path / "person"
+    folder.mkdir()
+    return Person(shop.api, folder)
 
 
 @pytest.fixture(scope="module")

@@ -4,67 +4,21 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from bareapi import BareApi
 from checkspace import PLACES, Shop
-from localcluster.artifacts import binaries
 from operatorprocess import ROOT, Running
+from person import Person
 from proberprocess import Origin, own_address
 from product.polling import poll
 from shield_proxy.config.checks.samples import SAMPLES, read_samples
 
 Start = Callable[[], Running]
 Probers = Callable[[str], "subprocess.Popen[bytes]"]
-
-
-class Person:
-    """Somebody with kubectl, the plugin and a kubeconfig."""
-
-    def __init__(self, api: BareApi, folder: Path) -> None:
-        plugin = folder / "kubectl-smartshield"
-        plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m shield_kubectl.cli "$@"\n')
-        plugin.chmod(0o755)
-        self.config = api.kubeconfig()
-        self.environment = {
-            **os.environ,
-            "PATH": f"{folder}:{binaries.kc()}:{os.environ['PATH']}",
-            "KUBECONFIG": str(self.config),
-            "HOME": str(folder),
-        }
-
-    def begins(self, *words: str, **more: Any) -> "subprocess.Popen[str]":
-        """A command that runs on."""
-        return subprocess.Popen(
-            ["kubectl", "smartshield", *words],
-            env=self.environment,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **more,
-        )
-
-    def says(self, *words: str, given: str = "", status: int = 0) -> str:
-        """What a command writes; its exit status is as expected. Of one that fails, also what it complains of."""
-        with self.begins(*words) as running:
-            out, complaint = running.communicate(given, 100)
-        assert running.returncode == status, (out, complaint)
-        assert "Traceback" not in complaint
-        return out + complaint if status else out
-
-
-@pytest.fixture
-def person(shop: Shop, tmp_path: Path) -> Person:
-    folder = tmp_path / "person"
-    folder.mkdir()
-    return Person(shop.api, folder)
 
 
 @pytest.fixture

@@ -62,6 +62,14 @@ def test_what_is_tried_again_is_pending_with_its_error() -> None:
     assert "it is tried on" in unsettled(trial, [], 60)
 
 
+def test_a_target_that_goes_on_failing_is_not_waited_for() -> None:
+    assert not after(status(delivery(), error(attempts=2))).told
+    failing = after(status(delivery(), error(attempts=3)))
+    assert (failing.told, failing.settled, failing.exit_code) == (True, False, 1)
+    assert unsettled(failing, [], 60) == "not everybody has it; it is tried on, and given up in the end"
+    assert not after(status({}, error(attempts=9))).told
+
+
 def test_errors_and_deliveries_of_other_notifications_say_nothing() -> None:
     trial = after(status(delivery("other"), error("other")))
     assert [each.result for each in trial.arrivals] == [Result.PENDING, Result.PENDING]
