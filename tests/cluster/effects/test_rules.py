@@ -262,7 +262,7 @@ def test_an_alert_gets_its_defaults(api: BareApi) -> None:
     spec = dry(api, "healthalerts", alert(*made))["spec"]
     assert (spec["trigger"], spec["suspended"]) == ("Both", False)
     first, second, third, fourth = spec["targets"]
-    assert first["pagerDuty"] == {"routingKeyFrom": {"secretName": "s", "key": "routingKey"}}
+    assert first["pagerDuty"] == {"routingKeyFrom": {"secretName": "s", "key": "routingKey"}, "region": "US"}
     assert second["opsgenie"] == {"apiKeyFrom": {"secretName": "s", "key": "apiKey"}, "region": "US"}
     server = third["email"]["server"]
     assert (server["security"], server["authority"]["key"]) == ("StartTLS", "ca.crt")
