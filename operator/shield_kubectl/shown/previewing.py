@@ -14,6 +14,8 @@ from shield_proxy.config.reading import InvalidField, Reader
 KIND = "HealthCheck"
 FATAL = frozenset(("NoNodes", "ProbersRefused"))
 """Reasons of Ready for which nobody will probe it, however long one waits."""
+LONG_SECONDS = 3600
+"""The longest interval there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,14 @@ def check_of(documents: list[Any]) -> tuple[Mapping[str, Any], str]:
 def preview_of(spec: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The check that is made: probed at once, where one probe makes a verdict, and known to be a preview. Labels are
     left out, so that nothing selects it."""
+    timeout, interval = spec.get("timeout", 5), spec.get("interval", 60)
+    if isinstance(timeout, int) and isinstance(interval, int) and timeout < interval:
+        interval = LONG_SECONDS  # the next slot is far, so nobody waits for it; what is wrong stays wrong
     return {
         "apiVersion": "smartshield.io/v1alpha1",
         "kind": KIND,
         "metadata": {"name": name, "annotations": {PREVIEW: "true"}},
-        "spec": {**spec, "suspended": False, "consecutiveFails": 1, "consecutiveSuccesses": 1},
+        "spec": {**spec, "interval": interval, "suspended": False, "consecutiveFails": 1, "consecutiveSuccesses": 1},
     }
 
 

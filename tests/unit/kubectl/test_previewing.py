@@ -32,10 +32,16 @@ def test_a_preview_has_the_files_spec_and_nothing_that_selects_it() -> None:
     assert made["metadata"] == {"name": "preview-1", "annotations": {"smartshield.io/preview": "true"}}
     assert made["spec"] == {
         "address": "a.example",
+        "interval": 3600,
         "suspended": False,
         "consecutiveFails": 1,
         "consecutiveSuccesses": 1,
     }
+
+
+def test_a_preview_is_as_wrong_as_its_file() -> None:
+    made = preview_of({"address": "a.example", "interval": 10, "timeout": 10}, "preview-1")
+    assert made["spec"]["interval"] == 10
 
 
 @pytest.mark.parametrize(
