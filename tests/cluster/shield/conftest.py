@@ -77,6 +77,8 @@ def describe(product: Installed) -> str:
         ("get", "events", "-A", "--sort-by=.lastTimestamp"),
         ("logs", "-n", product.namespace, "-l", "app.kubernetes.io/component=operator", "--tail=80", "--prefix"),
         ("logs", "-n", "checks", "-l", PROBERS, "--tail=20", "--prefix"),
+        ("get", "sha", "-A", "-o", "yaml", "--show-managed-fields=false"),
+        ("logs", "-n", "alerts", "deployment/shield-courier", "--tail=40"),
     )
     parts = []
     for look in looks:

@@ -1,6 +1,7 @@
 """Mail servers: aiosmtpd as tests want it, and ones that misbehave."""
 
 import asyncio
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -52,9 +53,15 @@ class Mailbox:
 
 @asynccontextmanager
 async def mail_server(
-    mailbox: Mailbox, tls: ssl.SSLContext | None = None, *, implicit: bool = False, auth: bool = False
+    mailbox: Mailbox,
+    tls: ssl.SSLContext | None = None,
+    *,
+    implicit: bool = False,
+    auth: bool = False,
+    sock: socket.socket | None = None,
 ) -> AsyncIterator[int]:
-    """Its port. With `tls`: STARTTLS is needed, or, `implicit`, TLS from the first byte."""
+    """Its port, that of `sock` or one of loopback. With `tls`: STARTTLS is needed, or, `implicit`, TLS from the first
+    byte."""
 
     def protocol() -> SMTP:
         with warnings.catch_warnings():
@@ -71,7 +78,8 @@ async def mail_server(
             )
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls if implicit else None)
+    where = sock or socket.create_server(("127.0.0.1", 0))
+    server = await loop.create_server(protocol, sock=where, ssl=tls if implicit else None)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,6 +1,7 @@
 """A receiver of webhooks: it remembers what it was sent, and answers what it is told to."""
 
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,13 +38,15 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(receiver: Receiver, tls: ssl.SSLContext | None) -> AsyncIterator[int]:
-    """Its port on loopback."""
+async def receiving(
+    receiver: Receiver, tls: ssl.SSLContext | None, sock: socket.socket | None = None
+) -> AsyncIterator[int]:
+    """Its port, that of `sock` or one of loopback."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.take)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    site = web.SockSite(runner, sock or socket.create_server(("127.0.0.1", 0)), ssl_context=tls)
     await site.start()
     try:
         yield runner.addresses[0][1]
