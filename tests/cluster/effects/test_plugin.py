@@ -78,10 +78,15 @@ def test_a_check_is_shown_and_another_previewed(probing: Shop, person: Person, o
     assert left(shop) == ["origin"]
 
 
+def hear_interrupts() -> None:
+    """Also where these tests run in a shell's background, which has its children ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_preview_that_is_broken_off_is_deleted(shop: Shop, person: Person) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         words = ("check", "preview", "-f", "-", "-n", shop.space)
-        with person.begins(*words, start_new_session=True) as running:
+        with person.begins(*words, start_new_session=True, preexec_fn=hear_interrupts) as running:
             assert running.stdin is not None
             running.stdin.write(preview_of(address="origin.example.com"))
             running.stdin.close()
