@@ -50,7 +50,7 @@ class Receivers:
     def __init__(self, stack: AsyncExitStack, space: Space) -> None:
         self._stack, self._authority = stack, Authority()
         space.put("ca", {"ca.crt": self._authority.pem})
-        leaf = self._authority.issue(space.folder / "leaf", "127.0.0.1")
+        leaf = self._authority.issue(space.folder / "leaf", "127.0.0.1", "localhost")
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(leaf / "tls.crt", leaf / "tls.key")
 
@@ -64,9 +64,9 @@ class Receivers:
         return target(await self._stack.enter_async_context(rude_server(saying(b""), self.tls)), name)
 
     async def mail(self, mailbox: Mailbox) -> dict[str, Any]:
-        """A target that the mailbox gets."""
+        """A target that the mailbox gets, by a name."""
         port = await self._stack.enter_async_context(mail_server(mailbox, self.tls, auth=True))
-        server = {"host": "127.0.0.1", "port": port, "credentials": {"secretName": "smtp"}}
+        server = {"host": "localhost", "port": port, "credentials": {"secretName": "smtp"}}
         server["authority"] = {"secretName": "ca"}
         return {"name": "mail", "email": {"to": ["a@example.com"], "from": "s@example.org", "server": server}}
 

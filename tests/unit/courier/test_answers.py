@@ -1,6 +1,8 @@
 """What answers mean, and what is told of them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shield_courier.core.answers import answered, mail_refused
 from shield_courier.core.outcomes import Delivered, Failed
@@ -78,3 +80,11 @@ def test_mail_servers_say_why_but_never_a_secret() -> None:
     )
     assert mail_refused(451, "greylisted") == Failed("the mail server answered 451: greylisted", False)
     assert mail_refused(550, "no s3cret", ("s3cret",)) == Failed("the mail server answered 550", True)
+
+
+@given(st.binary(max_size=300), st.sampled_from([Slack(KEY), Teams(KEY), PagerDuty(KEY), Opsgenie(KEY), HOOK]))
+def test_of_any_answer_little_is_told_in_one_line(body: bytes, means: Means) -> None:
+    outcome = answered(means, 400, "", body)
+    assert isinstance(outcome, Failed)
+    assert len(outcome.message) < 250
+    assert outcome.message.isprintable()

@@ -2,7 +2,7 @@
 
 import pytest
 from courier.samples import NOON, notification
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shield_courier.core.outcomes import Delivered, Failed
@@ -164,3 +164,37 @@ def test_what_is_no_longer_queued_is_forgotten() -> None:
 @pytest.mark.parametrize("settled", [("one",), ("one", "two")])
 def test_an_attempt_is_forgotten_once_somebody_else_has_settled_it(settled: tuple[str, ...]) -> None:
     assert joined(tried(Standing(), PASSING), TargetStatus("x", settled), QUEUE).trial is None
+
+
+OUTCOMES = st.sampled_from(
+    [Delivered(), PASSING, REFUSED, Failed("busy", retry_after=120.0), Failed("one", left=("b@example.com",))]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(OUTCOMES, max_size=60), st.floats(0, 1, exclude_max=True), st.integers(0, 3))
+def test_whatever_happens_each_is_settled_in_order_within_a_day(
+    outcomes: list[Delivered | Failed], jitter: float, restarts: int
+) -> None:
+    standing, now, settled, sends = Standing(), NOON, list[str](), 0
+    queue = tuple(notification(f"n{i}") for i in range(4))
+    while not isinstance(step := next_step(standing, queue, now), Rest):
+        match step:
+            case Wait(seconds):
+                assert 0 < seconds <= MOST_PAUSE + 1
+                now += seconds
+            case GiveUp(head):
+                standing = outdated(standing, head, now)
+                settled.append(head.id)
+            case Send():
+                outcome = outcomes[sends] if sends < len(outcomes) else PASSING
+                sends += 1
+                standing = after(standing, step, outcome, now, jitter)
+                if step.notification.id in standing.settled:
+                    settled.append(step.notification.id)
+                if sends % 7 == 0 and restarts:
+                    restarts -= 1
+                    standing = joined(Standing(), status_of("x", standing, queue), queue)
+    assert settled == ["n0", "n1", "n2", "n3"]
+    assert now <= NOON + KEEP_SECONDS + MOST_PAUSE
+    assert sends < 900
