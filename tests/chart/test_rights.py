@@ -68,6 +68,7 @@ def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: 
     for kind in (kinds.CHECK, kinds.LEASE):
         wanted[kind.group, kind.plural] |= {"get"}  # which probers are given
     wanted[kinds.CHECK.group, kinds.CHECK.plural] |= {"delete"}  # previews that were left
+    wanted[kinds.ALERT.group, kinds.ALERT.plural] |= {"get"}  # one that a courier wrote into meanwhile
     wanted[kinds.CHECK.group, "healthchecks/probes"] = {"report"}
     wanted["", "events"] = wanted["", "secrets"] = {"create", "patch"}
     found = rules(defaults, "ClusterRole")

@@ -33,6 +33,7 @@ CLUSTER_RULES = [
         "verbs": ["patch"],
     },
     {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["delete"]},
+    {"apiGroups": ["smartshield.io"], "resources": ["healthalerts"], "verbs": ["get"]},
     {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": WRITE},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [*WRITE, "get"]},

@@ -1,6 +1,7 @@
-"""The alerts of a namespace, observed, and their statuses written: by whoever saw the newest version alone."""
+"""The alerts of a namespace, observed, and their statuses written: by nobody who has not seen the newest decision."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,19 @@ from shield_operator.kube.children import Done, side_by_side
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import ALERT, DEPLOYMENT
 from shield_proxy.config.alerts.contract import COURIER
+
+ATTEMPTS = 5
+"""At writing a status while a courier writes into it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the statuses."""
+
+    news: bool = False
+    """Alerts changed meanwhile in what plans depend on."""
+    conflict: Conflict | None = None
+    """An alert was left as it is: another decision, or another spec, came between."""
 
 
 class Alerts:
@@ -41,36 +55,52 @@ class Alerts:
             refusals=checks.refusals,
         )
 
-    async def write(self, key: ChecksKey, plan: AlertsPlan, done: Done) -> Conflict | None:
-        """The statuses stand. An alert that changed since it was seen is left as it is, and the conflict returned: what
-        was decided on an old status may have been told."""
+    async def write(self, key: ChecksKey, plan: AlertsPlan, done: Done) -> Written:
+        """The statuses stand, but for those that can't: what is decided on an old status may have been told."""
         conflicts: list[Conflict] = []
+        news: list[str] = []
 
         async def one(item: tuple[str, Mapping[str, Any]]) -> None:
             try:
-                await self._write(key, *item, done)
+                if await self._write(key, *item, done):
+                    news.append(item[0])
             except Conflict as conflict:
                 conflicts.append(conflict)
 
         await side_by_side(plan.statuses.items(), one)
-        return conflicts[0] if conflicts else None
+        return Written(bool(news), conflicts[0] if conflicts else None)
 
-    async def _write(self, key: ChecksKey, name: str, status: Mapping[str, Any], done: Done) -> None:
+    async def _write(self, key: ChecksKey, name: str, status: Mapping[str, Any], done: Done) -> bool:
+        """Whether there is news in the alert beside what was written."""
         seen = self._index.get(ALERT, key.namespace, name)
-        if seen is None:
-            return
-        metadata = {each: seen["metadata"][each] for each in ("name", "namespace", "uid", "resourceVersion")}
-        body = {"apiVersion": ALERT.api_version, "kind": ALERT.kind, "metadata": metadata, "status": status}
-        try:
-            after = await self._api.apply(ALERT, body, "status")
-        except Conflict:
-            raise
-        except ApiError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                done.refused.append((body, error))
-            return
-        done.writes += 1
-        self._index.put(ALERT, after)
+        newest: Mapping[str, Any] | None = seen
+        for attempt in range(ATTEMPTS):
+            if seen is None or newest is None:
+                return False
+            metadata = {each: newest["metadata"][each] for each in ("name", "namespace", "uid", "resourceVersion")}
+            body = {"apiVersion": ALERT.api_version, "kind": ALERT.kind, "metadata": metadata, "status": status}
+            try:
+                after = await self._api.apply(ALERT, body, "status")
+            except Conflict:
+                newest = await self._api.read(ALERT, key.namespace, name)
+                # A courier writes often, and that is no reason to decide anew.
+                if attempt == ATTEMPTS - 1 or (newest is not None and _own(newest) != _own(seen)):
+                    raise
+            except ApiError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    done.refused.append((body, error))
+                return False
+            else:
+                done.writes += 1
+                return bool(self._index.put(ALERT, after))
+        return False
+
+
+def _own(alert: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What an operator decides on, but for what a courier says."""
+    metadata = alert["metadata"]
+    status = {key: value for key, value in (alert.get("status") or {}).items() if key != "targets"}
+    return metadata["uid"], metadata.get("generation"), metadata.get("annotations"), status
 
 
 def is_ready(deployment: Mapping[str, Any] | None) -> bool:

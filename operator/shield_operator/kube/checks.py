@@ -17,7 +17,7 @@ from shield_operator.core.health.planning import make_checks_plan
 from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWorld
 from shield_operator.core.naming import ALERT_KIND, CHECK_KIND
 from shield_operator.core.world import Installation
-from shield_operator.kube.alerts import Alerts
+from shield_operator.kube.alerts import Alerts, Written
 from shield_operator.kube.api import Api, ApiError
 from shield_operator.kube.children import Children, Done, complaints, refusals, side_by_side
 from shield_operator.kube.events import Publisher
@@ -54,14 +54,14 @@ class Checks:
             if kind == JOB.kind and name in plan.memory.started and name not in plan.starts
         }
         try:
-            await self._apply(key, plan, alerts, done)
+            written = await self._apply(key, plan, alerts, done)
         finally:
             self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
         if not world.checks and not alerts.objects:
             self._memories.pop(key)
             self._refusals.pop(key)
             self._children.forget(key)
-        return min(plan.again_after, alerts.again_after)
+        return 0.0 if written.news else min(plan.again_after, alerts.again_after)
 
     def observe(self, key: ChecksKey) -> ChecksWorld:
         """The checks as they stand, all of one moment."""
@@ -93,7 +93,7 @@ class Checks:
             memory=self._memories.get(key, ChecksMemory()),
         )
 
-    async def _apply(self, key: ChecksKey, plan: ChecksPlan, alerts: AlertsPlan, done: Done) -> None:
+    async def _apply(self, key: ChecksKey, plan: ChecksPlan, alerts: AlertsPlan, done: Done) -> Written:
         for _, group in itertools.groupby((*plan.objects, *alerts.objects), key=lambda body: str(body["kind"])):
             await self._children.apply(key, list(group), done)
         await self._children.prune(key, plan.keep | alerts.keep, done)
@@ -103,13 +103,14 @@ class Checks:
             plan.statuses.items(),
             lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
         )
-        overtaken = await self._alerts.write(key, alerts, done)
+        written = await self._alerts.write(key, alerts, done)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
         told = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
         await self._publisher.publish(key.namespace, [*plan.happenings, *alerts.happenings, *told])
         done.check()
-        if overtaken is not None:
-            raise overtaken
+        if written.conflict is not None:
+            raise written.conflict
+        return written
 
     async def _expire(self, key: ChecksKey, name: str, done: Done) -> None:
         """A preview is gone, if nothing of it changed meanwhile: then the next look takes it away."""

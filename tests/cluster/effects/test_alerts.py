@@ -2,6 +2,8 @@
 no controllers: the tests themselves are probers and couriers."""
 
 import datetime
+import itertools
+import threading
 import time
 from collections.abc import Callable
 
@@ -115,6 +117,34 @@ def test_a_failure_and_its_end_are_told_with_their_verdicts(start: Start, shop: 
         return {"AlertStarted", "AlertEnded"} <= {event["reason"] for event in events}
 
     poll("events tell of it", said, 10)
+
+
+def test_a_courier_that_writes_all_the_time_holds_nothing_up(start: Start, shop: Shop, alarm: Alarm) -> None:
+    operator = start()
+    watched(shop, alarm)
+    stop = threading.Event()
+
+    def write() -> None:
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for attempt in itertools.count():
+            last = {"time": now, "notification": "x", "message": "refused", "attempts": attempt}
+            alarm.write({"targets": [{"name": "hook", "settled": [], "lastError": last}]})
+            if stop.wait(0.02):
+                return
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for health, queued in (("Unhealthy", 1), ("Healthy", 2), ("Unhealthy", 3)):
+            all_report(shop, health)
+            poll("it is told", lambda queued=queued: len(alarm.queue()) == queued, 10, 0.05)
+    finally:
+        stop.set()
+        thread.join()
+    alarm.deliver()
+    poll("all has left", lambda: not alarm.queue(), 10)
+    outcomes = [line["outcome"] for line in operator.lines() if "outcome" in line]
+    assert outcomes.count("conflict") <= len(outcomes) // 10
 
 
 def test_what_changes_while_there_is_no_operator_is_told_once_when_there_is_one(
