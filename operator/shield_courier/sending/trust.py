@@ -1,15 +1,21 @@
 """Whose certificates are taken."""
 
+import hashlib
 import ssl
 
 from shield_courier.sending.secrets import SecretProblem
 
+MOST_KEPT = 16
+"""Contexts of authorities that are not the machine's."""
+
 
 class Trust:
-    """TLS 1.2 or newer; certificates are verified, and names. The machine's authorities are loaded once."""
+    """TLS 1.2 or newer; certificates are verified, and names. The machine's authorities are loaded once, of others those
+    used last are kept."""
 
     def __init__(self) -> None:
         self._machines: ssl.SSLContext | None = None
+        self._others: dict[bytes, ssl.SSLContext] = {}
 
     def context(self, authority: str | None) -> ssl.SSLContext:
         """Of a client that takes what `authority` (PEM) vouches for, or, None, what the machine's authorities do.
@@ -19,12 +25,21 @@ class Trust:
                 self._machines = _context()
                 self._machines.load_default_certs()
             return self._machines
-        context = _context()
-        try:
-            context.load_verify_locations(cadata=authority)
-        except (ssl.SSLError, ValueError):
-            raise SecretProblem("the authority's Secret holds no certificates in PEM") from None
+        digest = hashlib.sha256(authority.encode()).digest()
+        context = self._others.pop(digest, None) or _of(authority)
+        self._others[digest] = context
+        if len(self._others) > MOST_KEPT:
+            del self._others[next(iter(self._others))]
         return context
+
+
+def _of(authority: str) -> ssl.SSLContext:
+    context = _context()
+    try:
+        context.load_verify_locations(cadata=authority)
+    except (ssl.SSLError, ValueError):
+        raise SecretProblem("the authority's Secret holds no certificates in PEM") from None
+    return context
 
 
 def _context() -> ssl.SSLContext:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from world.certificates import Authority
 
 from shield_courier.sending.secrets import SecretProblem, Secrets
-from shield_courier.sending.trust import Trust
+from shield_courier.sending.trust import MOST_KEPT, Trust
 from shield_proxy.config.alerts.alert import SecretKey
 
 KEY = SecretKey("hook", "url")
@@ -59,3 +60,13 @@ def test_a_change_by_the_kubelet_is_seen(tmp_path: Path) -> None:
     (tmp_path / "..new").rename(tmp_path / "..data")
     assert secrets.version() != before
     assert Secrets(tmp_path / "nowhere").version() == ("", 0)
+
+
+def test_an_authority_is_read_once_and_only_some_are_kept() -> None:
+    trust, first = Trust(), Authority("first").pem
+    context = trust.context(first)
+    assert trust.context(first) is context
+    for i in range(MOST_KEPT):
+        trust.context(Authority(f"other {i}").pem)
+    assert trust.context(first) is not context
+    assert len(trust._others) == MOST_KEPT
