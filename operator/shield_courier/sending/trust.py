@@ -10,8 +10,8 @@ MOST_KEPT = 16
 
 
 class Trust:
-    """TLS 1.2 or newer; certificates are verified, and names. The machine's authorities are loaded once, of others those
-    used last are kept."""
+    """TLS 1.2 or newer; certificates are verified, and names. The machine's authorities are loaded once. Of others,
+    those that were used last are kept."""
 
     def __init__(self) -> None:
         self._machines: ssl.SSLContext | None = None
