@@ -21,9 +21,11 @@ class Origin(ThreadingHTTPServer):
     """Answers with its status."""
 
     status = 200
+    asked = 0
 
     def answer(self) -> int:
-        """The status."""
+        """The status; requests are counted."""
+        self.asked += 1
         return self.status
 
 

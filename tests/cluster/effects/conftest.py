@@ -52,7 +52,7 @@ def start(empty: BareApi, tmp_path: Path) -> Iterator[Start]:
     """Starts operators, which end with the test."""
     with ExitStack() as stack:
 
-        def one() -> Running:
+        def one(**more: str) -> Running:
             port = free_port()
             log = tmp_path / f"operator-{port}.log"
             environment = {
@@ -62,6 +62,7 @@ def start(empty: BareApi, tmp_path: Path) -> Iterator[Start]:
                 "SHIELD_IMAGE": "shield:test",
                 "SHIELD_REDIS_IMAGE": "redis:test",
                 "SHIELD_LOG_LEVEL": "debug",
+                **more,
             }
             command = [sys.executable, "-m", "shield_operator.cli", "run", "--health-port", str(port)]
             with log.open("wb") as out:
