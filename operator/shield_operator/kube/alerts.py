@@ -14,6 +14,7 @@ from shield_operator.kube.api import Api, ApiError, Conflict
 from shield_operator.kube.children import Done, side_by_side
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import ALERT, DEPLOYMENT
+from shield_operator.kube.views import Body, matters
 from shield_proxy.config.alerts.contract import COURIER
 
 ATTEMPTS = 5
@@ -37,8 +38,12 @@ class Alerts:
         self._api = api
         self._index = index
 
-    def observe(self, checks: ChecksWorld, plan: ChecksPlan) -> AlertsWorld:
-        """The alerts as they stand, beside the checks as they will stand."""
+    def seen(self, key: ChecksKey) -> Mapping[str, Body]:
+        """The alerts of a namespace as they stand, by name: what is decided on, and what a decision is written over."""
+        return {body["metadata"]["name"]: body for body in self._index.of_fleet(key, ALERT)}
+
+    def observe(self, seen: Mapping[str, Body], checks: ChecksWorld, plan: ChecksPlan) -> AlertsWorld:
+        """The alerts that were seen, beside the checks as they will stand."""
         watched = (
             Watched(check, plan.standing[check.uid])
             for check in checks.checks
@@ -49,40 +54,40 @@ class Alerts:
             installation=checks.installation,
             now=checks.now,
             timestamp=checks.timestamp,
-            alerts=tuple(alert_object(body) for body in self._index.of_fleet(checks.key, ALERT)),
+            alerts=tuple(alert_object(body) for body in seen.values()),
             checks=tuple(watched),
             delivering=is_ready(self._index.get(DEPLOYMENT, checks.key.namespace, COURIER)),
             refusals=checks.refusals,
         )
 
-    async def write(self, key: ChecksKey, plan: AlertsPlan, done: Done) -> Written:
+    async def write(self, key: ChecksKey, seen: Mapping[str, Body], plan: AlertsPlan, done: Done) -> Written:
         """The statuses stand, but for those that can't: what is decided on an old status may have been told."""
         conflicts: list[Conflict] = []
         news: list[str] = []
 
-        async def one(item: tuple[str, Mapping[str, Any]]) -> None:
+        async def one(item: tuple[str, Body]) -> None:
+            name, status = item
             try:
-                if await self._write(key, *item, done):
-                    news.append(item[0])
+                if await self._write(key, seen[name], status, done):
+                    news.append(name)
             except Conflict as conflict:
                 conflicts.append(conflict)
 
         await side_by_side(plan.statuses.items(), one)
         return Written(bool(news), conflicts[0] if conflicts else None)
 
-    async def _write(self, key: ChecksKey, name: str, status: Mapping[str, Any], done: Done) -> bool:
+    async def _write(self, key: ChecksKey, seen: Body, status: Body, done: Done) -> bool:
         """Whether there is news in the alert beside what was written."""
-        seen = self._index.get(ALERT, key.namespace, name)
-        newest: Mapping[str, Any] | None = seen
+        newest: Body | None = seen
         for attempt in range(ATTEMPTS):
-            if seen is None or newest is None:
+            if newest is None:
                 return False
             metadata = {each: newest["metadata"][each] for each in ("name", "namespace", "uid", "resourceVersion")}
             body = {"apiVersion": ALERT.api_version, "kind": ALERT.kind, "metadata": metadata, "status": status}
             try:
                 after = await self._api.apply(ALERT, body, "status")
             except Conflict:
-                newest = await self._api.read(ALERT, key.namespace, name)
+                newest = await self._api.read(ALERT, key.namespace, seen["metadata"]["name"])
                 # A courier writes often, and that is no reason to decide anew.
                 if attempt == ATTEMPTS - 1 or (newest is not None and _own(newest) != _own(seen)):
                     raise
@@ -92,18 +97,23 @@ class Alerts:
                 return False
             else:
                 done.writes += 1
-                return bool(self._index.put(ALERT, after))
+                return self._take_in(seen, after)
         return False
 
+    def _take_in(self, seen: Body, after: Body) -> bool:
+        """The index knows it. Whether a plan could be another than that which was made of what was seen."""
+        self._index.put(ALERT, after)
+        return matters(ALERT, seen, after)
 
-def _own(alert: Mapping[str, Any]) -> tuple[Any, ...]:
+
+def _own(alert: Body) -> tuple[Any, ...]:
     """What an operator decides on, but for what a courier says."""
     metadata = alert["metadata"]
     status = {key: value for key, value in (alert.get("status") or {}).items() if key != "targets"}
     return metadata["uid"], metadata.get("generation"), metadata.get("annotations"), status
 
 
-def is_ready(deployment: Mapping[str, Any] | None) -> bool:
+def is_ready(deployment: Body | None) -> bool:
     """Whether a pod of it is."""
     ready = ((deployment or {}).get("status") or {}).get("readyReplicas")
     return isinstance(ready, int) and ready > 0

@@ -24,7 +24,7 @@ from shield_operator.kube.events import Publisher
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD, SERVICE
 from shield_operator.kube.probers import addresses_of, lease_of, prober_pod_of
-from shield_operator.kube.views import node_of
+from shield_operator.kube.views import Body, node_of
 
 
 class Checks:
@@ -46,7 +46,8 @@ class Checks:
         """The checks are run as they want it. Returns the seconds after which to look again; raises what went wrong."""
         world = self.observe(key)
         plan = make_checks_plan(world)
-        alerts = make_alerts_plan(self._alerts.observe(world, plan))
+        seen = self._alerts.seen(key)
+        alerts = make_alerts_plan(self._alerts.observe(seen, world, plan))
         # A Job that was refused is not tried again at once, and stays refused until it is.
         waiting = {
             (kind, name): why
@@ -54,7 +55,7 @@ class Checks:
             if kind == JOB.kind and name in plan.memory.started and name not in plan.starts
         }
         try:
-            written = await self._apply(key, plan, alerts, done)
+            written = await self._apply(key, plan, alerts, seen, done)
         finally:
             self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
         if not world.checks and not alerts.objects:
@@ -93,7 +94,9 @@ class Checks:
             memory=self._memories.get(key, ChecksMemory()),
         )
 
-    async def _apply(self, key: ChecksKey, plan: ChecksPlan, alerts: AlertsPlan, done: Done) -> Written:
+    async def _apply(
+        self, key: ChecksKey, plan: ChecksPlan, alerts: AlertsPlan, seen: Mapping[str, Body], done: Done
+    ) -> Written:
         for _, group in itertools.groupby((*plan.objects, *alerts.objects), key=lambda body: str(body["kind"])):
             await self._children.apply(key, list(group), done)
         await self._children.prune(key, plan.keep | alerts.keep, done)
@@ -103,7 +106,7 @@ class Checks:
             plan.statuses.items(),
             lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
         )
-        written = await self._alerts.write(key, alerts, done)
+        written = await self._alerts.write(key, seen, alerts, done)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
         told = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
         await self._publisher.publish(key.namespace, [*plan.happenings, *alerts.happenings, *told])

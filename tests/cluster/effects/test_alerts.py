@@ -75,6 +75,21 @@ def test_an_alert_brings_its_courier_and_takes_it_with_it(start: Start, shop: Sh
     poll("nothing is left", lambda: not alarm.found(), 30)
 
 
+def test_its_pod_is_one_that_a_restricted_namespace_takes(api: BareApi, start: Start, alarm: Alarm) -> None:
+    start()
+    alarm.add()
+    poll("there is a courier", lambda: "Deployment" in alarm.found(), 30)
+    template = alarm.found()["Deployment"]["spec"]["template"]
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    api.call("POST", "/api/v1/namespaces", {"metadata": {"name": "restricted", "labels": labels}})
+    pod = {"metadata": {"name": "courier"}, "spec": template["spec"]}
+    made = api.call("POST", "/api/v1/namespaces/restricted/pods?dryRun=All&fieldValidation=Strict", pod)
+    assert made["spec"]["containers"][0]["args"][:2] == ["shield-courier", "run"]
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        loose = {"containers": [{**template["spec"]["containers"][0], "securityContext": {}}]}
+        api.call("POST", "/api/v1/namespaces/restricted/pods?dryRun=All", {**pod, "spec": loose})
+
+
 def test_what_it_is_made_of_is_mended(start: Start, shop: Shop, alarm: Alarm) -> None:
     start()
     alarm.add()
