@@ -85,9 +85,10 @@ def test_its_pod_is_one_that_a_restricted_namespace_takes(api: BareApi, start: S
     pod = {"metadata": {"name": "courier"}, "spec": template["spec"]}
     made = api.call("POST", "/api/v1/namespaces/restricted/pods?dryRun=All&fieldValidation=Strict", pod)
     assert made["spec"]["containers"][0]["args"][:2] == ["shield-courier", "run"]
+    (container,) = template["spec"]["containers"]
+    loose = {**pod, "spec": {**template["spec"], "containers": [{**container, "securityContext": {}}]}}
     with pytest.raises(AssertionError, match="violates PodSecurity"):
-        loose = {"containers": [{**template["spec"]["containers"][0], "securityContext": {}}]}
-        api.call("POST", "/api/v1/namespaces/restricted/pods?dryRun=All", {**pod, "spec": loose})
+        api.call("POST", "/api/v1/namespaces/restricted/pods?dryRun=All", loose)
 
 
 def test_what_it_is_made_of_is_mended(start: Start, shop: Shop, alarm: Alarm) -> None:
