@@ -51,7 +51,7 @@ lint: $(READY)  ## style, import contracts, generated files
 
 types: $(READY)  ## mypy --strict
 	$(BIN)/mypy
-	$(BIN)/mypy tests/cluster/localcluster tests/cluster/product tests/cluster/demo.py
+	$(BIN)/mypy tests/cluster/localcluster tests/cluster/product tests/cluster/demo.py tests/cluster/scale.py
 	$(BIN)/mypy bench
 	$(BIN)/mypy helm/generate_crds.py requirements/slim.py helm/smart-shield/files/check.py tests/chart
 
@@ -106,6 +106,9 @@ bench: packages  ## measure beside nginx, HAProxy, Varnish and Traffic Server (A
 	    echo "could not install them. Mend (as root): apt-get install$$packages"; exit 1; }; fi
 	$(BIN)/python -m bench $(ARGS)
 
+scale: prepare  ## many health checks on a local cluster, measured; leaves it running (ARGS="--checks 1000")
+	@$(LOCAL) scale $(ARGS)
+
 fuzz: packages  ## generated requests against an independent reader for longer (EXAMPLES=50000)
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),50000) $(PYTEST) tests/wire/test_fuzzed_requests.py
 
@@ -124,4 +127,4 @@ check-bare: packages  ## prove the cold path: a fresh root, an empty cache, `mak
 	@$(LOCAL) localcluster bare
 
 .PHONY: help setup fast fmt lint types unit wire scenarios packages prepare chart cluster test cluster-up cluster-down \
-  cluster-status image demo demo-down bench fuzz soak lock crds check-bare
+  cluster-status image demo demo-down bench scale fuzz soak lock crds check-bare

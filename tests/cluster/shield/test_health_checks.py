@@ -210,7 +210,6 @@ def test_an_interval_of_ten_seconds_holds_across_runs(checks: Checks, cluster: C
     assert slots == list(range(slots[0], slots[0] + len(slots))), "each slot once"
     assert len(waits) >= 8
     assert waits[-1] < 1.5 * INTERVAL
-    assert checks.note("eu/fra", "missed") in ("", "0")
 
 
 def test_with_the_last_check_all_that_probed_goes(checks: Checks) -> None:
