@@ -90,6 +90,8 @@ def _problem(error: aiohttp.ClientError) -> str:
             return "the answer is malformed"
         case aiohttp.InvalidURL():
             return "the URL can't be used"
+        case OSError() if isinstance(error.__cause__, ssl.SSLError):
+            return tls_problem(error.__cause__)
         case OSError():
             return network_problem(error)
         case _:

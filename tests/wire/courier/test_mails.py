@@ -1,6 +1,7 @@
 """Mails, handed in to real servers: good ones, strict ones, and ones that misbehave."""
 
 import asyncio
+import ssl
 import time
 from dataclasses import replace
 
@@ -93,6 +94,17 @@ async def test_a_server_that_can_not_show_who_it_is_gets_nothing(
     async with mail_server(mailbox, tls, implicit=security is TLS, auth=True) as port:
         assert await deliver(place, email(port, security, credentials=True)) == Failed(problem)
     assert (mailbox.mails, mailbox.logins) == ([], [])
+
+
+async def test_a_server_that_wants_a_certificate_is_told_of(place: Place) -> None:
+    tls = place.server_tls()
+    tls.verify_mode = ssl.CERT_REQUIRED
+    async with mail_server(Mailbox(), tls, implicit=True) as port:
+        outcome = await deliver(place, email(port, TLS))
+    assert outcome in (
+        Failed("TLS: tlsv13 alert certificate required"),
+        Failed("the mail server ended the connection"),
+    )
 
 
 async def test_refused_credentials_are_permanent_and_not_told(place: Place) -> None:

@@ -1,6 +1,7 @@
 """Webhooks: what arrives, who is trusted, and how servers that misbehave are told of."""
 
 import asyncio
+import ssl
 import time
 from dataclasses import replace
 
@@ -157,6 +158,16 @@ async def test_a_server_that_ends_the_connection_is_told_of(place: Place) -> Non
 async def test_plain_text_on_a_port_of_tls_is_told_of(place: Place) -> None:
     async with rude_server(saying(b"", b"HTTP/1.1 400 No\r\n\r\n")) as port:
         assert await deliver(place, hook(port)) == Failed("TLS: wrong version number")
+
+
+async def test_a_server_that_wants_a_certificate_is_told_of(place: Place) -> None:
+    tls = place.server_tls()
+    tls.verify_mode = ssl.CERT_REQUIRED
+    async with receiving(Receiver(), tls) as port:
+        outcome = await deliver(place, hook(port))
+    # The alert comes after the handshake, beside the end of the connection.
+    lost = ("connection reset by peer", "broken pipe", "the connection ended without an answer")
+    assert outcome in [Failed(text) for text in ("TLS: tlsv13 alert certificate required", *lost)]
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
