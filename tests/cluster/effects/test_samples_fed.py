@@ -1,4 +1,4 @@
-"""From the operator's setting to an analytics service: each sample arrives, and a service that hangs delays no probe."""
+"""From the operator's setting to an analytics service: each sample arrives; a service that hangs delays no probe."""
 
 import json
 import ssl
