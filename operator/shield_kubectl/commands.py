@@ -34,6 +34,8 @@ CHECKS = "healthchecks"
 LOOK = 0.7
 """Seconds between two looks."""
 MOST_FILE = 1 << 20
+REFUSED = frozenset((Kind.ABSENT, Kind.NOT_INSTALLED, Kind.FORBIDDEN, Kind.INVALID))
+"""After which nothing was made, for certain."""
 
 
 class Impossible(Exception):
@@ -79,11 +81,17 @@ def preview(kubectl: Kubectl, filename: str, namespace: str, seconds: float, scr
     kubectl = kubectl.within(own_namespace) if own_namespace else kubectl
     name = f"preview-{secrets.token_hex(5)}"
     kubectl.namespace()  # what may fail before anything is made
+    made = True
     try:
-        kubectl.create(CHECKS, preview_of(spec, name))
+        try:
+            kubectl.create(CHECKS, preview_of(spec, name))
+        except KubectlFailed as failed:
+            made = failed.kind not in REFUSED
+            raise
         found = _previewed(kubectl, name, seconds)
     finally:
-        _delete(kubectl, name, screen)
+        if made:
+            _delete(kubectl, name, screen)
     screen.show(lambda: preview_text(found, screen.style, time.time()), lambda: preview_document(found))
     if found.why:
         screen.tell(found.why)

@@ -26,7 +26,19 @@ MOST_COMPLAINT = 64 << 10
 GROUP = "/apis/smartshield.io/v1alpha1"
 LEASES = "/apis/coordination.k8s.io/v1"
 POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-_NO_WORD_FOR_PEOPLE = ("error", "the ", "unable", "* ", "e1", "e0", "warning: ")
+_NO_WORD_FOR_PEOPLE = (
+    "error",
+    "the connection to",
+    "the health",
+    "unable to",
+    "* ",
+    "e0",
+    "e1",
+    "w0",
+    "w1",
+    "warning: ",
+)
+"""How lines of complaints begin, which are told in other words at the end."""
 
 
 class KubectlFailed(Exception):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -76,6 +77,7 @@ def test_a_check_is_shown_and_another_previewed(probing: Shop, person: Person, o
     assert "Response code mismatch error" in shown
     assert "expected 404" in shown
     assert left(shop) == ["origin"]
+    poll("samples of what is gone are gone", lambda: samples(shop) == 2, 30)
 
 
 def hear_interrupts() -> None:
@@ -147,6 +149,59 @@ def test_the_namespace_is_the_contexts_where_none_is_given(shop: Shop, person: P
     shop.add()
     told = json.loads(person.says("check", "origin", f"--kubeconfig={other}", "-o", "json"))
     assert (told["namespace"], told["status"]) == (shop.space, "Unknown")
+
+
+LOGIN = """#!/bin/sh
+echo "To sign in, open https://login.example.com and enter the code 1234" >&2
+echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "TOKEN"}}'
+"""
+
+
+def test_a_login_by_a_program_works_and_what_it_asks_is_seen(shop: Shop, person: Person) -> None:
+    login = person.config.with_name("login.sh")
+    login.write_text(LOGIN.replace("TOKEN", shop.api.tokens["admin"]))
+    login.chmod(0o755)
+    exec_ = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(login), "interactiveMode": "IfAvailable"}
+    config = yaml.safe_load(person.config.read_text())
+    config["users"][0]["user"] = {"exec": exec_}
+    other = person.config.with_name("login.kubeconfig")
+    other.write_text(yaml.safe_dump(config))
+    shop.add()
+    with person.begins("check", "origin", "-n", shop.space, f"--kubeconfig={other}", "-o", "json") as running:
+        out, told = running.communicate(timeout=60)
+    assert (running.returncode, json.loads(out)["name"]) == (0, "origin")
+    assert "enter the code 1234" in told
+
+
+def roles() -> dict[str, list[dict[str, Any]]]:
+    """Rules of the chart's roles for people, by their name's end."""
+    text = (ROOT / "helm/smart-shield/templates/userroles.yaml").read_text()
+    text = re.sub(r"^.*{{-.*}}\n", "", text, flags=re.MULTILINE)
+    documents = yaml.safe_load_all(re.sub(r"{{.*?}}", "shield", text))
+    return {document["metadata"]["name"].removeprefix("shield-"): document["rules"] for document in documents}
+
+
+def test_people_need_the_charts_roles_and_no_more(shop: Shop, person: Person) -> None:
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{shop.space}"
+    found = roles()
+    for user, rules in (("viewer", found["view"]), ("editor", [*found["view"], *found["edit"]])):
+        shop.api.call("POST", f"{rbac}/roles", {"metadata": {"name": user}, "rules": rules})
+        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}
+        binding = {"metadata": {"name": user}, "roleRef": ref, "subjects": [subject]}
+        shop.api.call("POST", f"{rbac}/rolebindings", binding)
+    shop.add()
+    shop.api.merge(shop.path("origin", "status"), {"status": {"shard": 0, "dataCenters": ["eu/a"]}})
+    here = ("-n", shop.space)
+    with person.begins("check", "origin", *here, "--as=viewer") as running:
+        _, complaint = running.communicate(timeout=60)
+    assert (running.returncode, complaint) == (0, "")
+    given = preview_of(address="origin.example.com")
+    preview = ("check", "preview", "-f", "-", "--timeout=1", *here)
+    told = person.says(*preview, "--as=viewer", given=given, status=2)
+    assert told.startswith(f"error: viewer has no right to create healthchecks in {shop.space}. The ClusterRole edit")
+    assert "is it running?" in person.says(*preview, "--as=editor", given=given, status=2)
+    assert left(shop) == ["origin"]
 
 
 def test_the_plugin_is_in_the_package() -> None:
