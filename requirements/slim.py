@@ -21,6 +21,7 @@ COMPILED = ENVIRONMENT / "compiled"
 PRODUCT = ("shield_courier", "shield_operator", "shield_proxy")
 SCRIPTS = ("python*", "shield-*")
 SURPLUS = (
+    "shield_kubectl",  # runs on people's machines
     "**/__pycache__",
     "*/tests",
     "*/test",

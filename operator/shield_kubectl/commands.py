@@ -67,7 +67,12 @@ class Screen:
 
 def show_check(kubectl: Kubectl, name: str, screen: Screen) -> int:
     """A check, and what its probers found last."""
-    check = kubectl.read(CHECKS, name)
+    try:
+        check = kubectl.read(CHECKS, name)
+    except KubectlFailed as failed:
+        if name == "preview" and failed.kind is Kind.ABSENT:
+            raise Impossible("which check is to be previewed? Name its file: check preview -f FILE") from failed
+        raise
     view = _view(kubectl, check, screen)
     screen.show(lambda: check_text(view, screen.style, time.time()), lambda: check_document(view))
     return 0

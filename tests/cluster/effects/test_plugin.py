@@ -109,6 +109,7 @@ def test_a_preview_that_nobody_takes_up_ends_in_time_and_is_deleted(shop: Shop, 
 
 COMPLAINTS = [
     (("check", "nothing"), "", "there is no HealthCheck nothing in namespace {}"),
+    (("check", "preview"), "", "which check is to be previewed? Name its file: check preview -f FILE"),
     (("check", "nothing", "--as=bob"), "", "bob has no right to get healthchecks in {}. The ClusterRole"),
     (("check", "nothing", "--context=nope"), "", 'context "nope" does not exist'),
     (("check", "nothing", "--server=https://127.0.0.1:1"), "", "the cluster can't be reached"),
