@@ -1,7 +1,7 @@
 """A preview: the check that is made for it, when it has been probed, and what came out. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shield_kubectl.shown.checktext import data_centres, falls
@@ -27,6 +27,8 @@ class Outcome:
     """Data centres that have not told anything."""
     why: str = ""
     """Why nothing more is waited for, where something is missing."""
+    hint: str = ""
+    """What the operator says of how it is run, where that is not well."""
 
     @property
     def unhealthy(self) -> bool:
@@ -76,8 +78,9 @@ def outcome(view: CheckView) -> Outcome:
     told = tuple(each for each in view.data_centres if each.health in ("Healthy", "Unhealthy"))
     missing = tuple(each.name for each in view.data_centres if each.health not in ("Healthy", "Unhealthy"))
     ready = next((each for each in view.conditions if each.type == "Ready"), None)
-    fatal = ready is not None and ready.status == "False" and ready.reason in FATAL
-    return Outcome(told, missing, ready.message if fatal and ready is not None else "")
+    if ready is None or ready.status != "False":
+        return Outcome(told, missing)
+    return Outcome(told, missing, ready.message if ready.reason in FATAL else "", ready.message)
 
 
 def waited(so_far: Outcome, seconds: float) -> Outcome:
@@ -87,8 +90,9 @@ def waited(so_far: Outcome, seconds: float) -> Outcome:
     if not so_far.found and not so_far.missing:
         why = f"the operator has not taken it up within {seconds:g} s: is it running?"
     else:
-        why = f"nothing was heard within {seconds:g} s from {', '.join(so_far.missing)}"
-    return Outcome(so_far.found, so_far.missing, why)
+        because = f" ({so_far.hint})" if so_far.hint else ""
+        why = f"nothing was heard within {seconds:g} s from {', '.join(so_far.missing)}{because}"
+    return replace(so_far, why=why)
 
 
 def preview_text(found: Outcome, style: Style, now: float) -> str:

@@ -83,7 +83,9 @@ def test_what_nobody_took_up_is_an_error() -> None:
 def test_what_nobody_will_ever_probe_is_not_waited_for() -> None:
     refused = {"type": "Ready", "status": "False", "reason": "ProbersRefused", "message": "quota"}
     assert after(conditions=[refused]).why == "quota"
-    assert after(conditions=[{**refused, "reason": "Starting"}]).why == ""
+    failing = after(conditions=[{**refused, "reason": "ProbersFailing", "message": "eu/a: ErrImagePull"}])
+    assert failing.why == ""
+    assert waited(failing, 60).why == "nothing was heard within 60 s from eu/a, us/b (eu/a: ErrImagePull)"
 
 
 def test_the_result_is_told_to_people_and_programs() -> None:
