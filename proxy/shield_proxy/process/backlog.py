@@ -7,7 +7,9 @@ from enum import StrEnum
 
 MOST_WAITING = 2_000
 MOST_BATCH = 500
-"""Lines; a line has 2 KB at most."""
+"""Lines."""
+MOST_BYTES = 1 << 20
+"""Of a batch; a line has some KB at most."""
 
 
 class Fate(StrEnum):
@@ -20,6 +22,8 @@ class Fate(StrEnum):
     """The server will not have it, however often it is sent."""
     UNSENT = "unsent"
     """The run ended."""
+    FAULT = "fault"
+    """The prober's own."""
 
 
 @dataclass(slots=True)
@@ -43,7 +47,11 @@ class Backlog:
 
     def take(self) -> Sequence[bytes]:
         """The oldest lines, which wait no more: they are settled, or put back."""
-        return [self._lines.popleft() for _ in range(min(MOST_BATCH, len(self._lines)))]
+        batch: list[bytes] = []
+        size = 0
+        while self._lines and len(batch) < MOST_BATCH and (size := size + len(self._lines[0])) <= MOST_BYTES:
+            batch.append(self._lines.popleft())
+        return batch
 
     def put_back(self, batch: Sequence[bytes]) -> None:
         """They wait again, as far as there is room: newer ones go before them."""

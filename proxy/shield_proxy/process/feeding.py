@@ -116,7 +116,7 @@ class Feed:
                 raise
             except Exception:  # a fault here must not end probes
                 log.exception("samples were lost by a fault of the prober")
-                self.backlog.settle(batch, Fate.REFUSED)
+                self.backlog.settle(batch, Fate.FAULT)
                 asked = None
             if asked is None:
                 pause = pace.least

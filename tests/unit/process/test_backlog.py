@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shield_proxy.process.backlog import MOST_BATCH, MOST_WAITING, Backlog, Fate
+from shield_proxy.process.backlog import MOST_BATCH, MOST_BYTES, MOST_WAITING, Backlog, Fate
 
 
 def test_what_is_put_back_comes_first_again() -> None:
@@ -26,6 +26,14 @@ def test_what_is_put_back_gives_way_to_what_is_newer() -> None:
     backlog.put_back(batch)
     assert (len(backlog), backlog.fates[Fate.OVERFLOW]) == (MOST_WAITING, MOST_BATCH - 2)
     assert backlog.take()[:3] == [b"%d" % (MOST_BATCH - 2), b"%d" % (MOST_BATCH - 1), b"%d" % MOST_BATCH]
+
+
+def test_a_batch_is_no_larger_than_what_a_service_must_take() -> None:
+    backlog = Backlog()
+    for _ in range(MOST_BATCH):
+        backlog.offer(b"x" * (MOST_BYTES // 100))
+    assert len(backlog.take()) == 100
+    assert len(backlog) == MOST_BATCH - 100
 
 
 @given(st.lists(st.sampled_from(["offer", "take", "back", "settle"]) | st.integers(1, 700), max_size=60))
