@@ -132,6 +132,15 @@ def test_what_can_not_be_done_is_told_in_one_clear_line(shop: Shop, person: Pers
     assert left(shop) == []
 
 
+def test_without_any_cluster_it_says_so(person: Person) -> None:
+    person.environment["KUBECONFIG"] = "/nowhere"
+    told = person.says("check", "origin", status=2)
+    assert told.startswith(
+        "error: the cluster can't be reached: The connection to the server localhost:8080 was refused."
+    )
+    assert "error: stat /nowhere" in person.says("check", "origin", "--kubeconfig=/nowhere", status=2)
+
+
 def test_a_cluster_without_the_product_is_told_apart_from_a_missing_check(shop: Shop, person: Person) -> None:
     config = yaml.safe_load(person.config.read_text())
     # The same server below a path at which it knows nothing at all.
