@@ -41,6 +41,8 @@ class Decision:
     """The queue."""
     watching_since: str
     last_test: str
+    matched: int
+    """Checks that the alert covers."""
     added: tuple[Notification, ...] = ()
     lost: tuple[Lost, ...] = ()
     held_up: int = 0
@@ -57,7 +59,8 @@ def decide(alert: AlertObject, spec: AlertSpec, covered: Sequence[Watched], now:
     desk = _Desk(queue, timestamp)
     desk.clear()
     since, last_test = watching_since(alert.status) or timestamp, last_test_of(alert.status)
-    if alert.test and alert.test != last_test and desk.tell(test(alert.uid, alert.test, timestamp)):
+    if alert.test and alert.test != last_test and desk.room():
+        desk.tell(test(alert.uid, alert.test, timestamp))
         last_test = alert.test
     standing = {watched.check.uid for watched in covered}
     told = {each.uid: each for each in told_of(alert.status) if each.uid in standing}
@@ -70,6 +73,7 @@ def decide(alert: AlertObject, spec: AlertSpec, covered: Sequence[Watched], now:
         waiting=tuple(queue.waiting),
         watching_since=since,
         last_test=last_test,
+        matched=len(covered),
         added=tuple(desk.added),
         lost=tuple(desk.lost),
         held_up=desk.held_up,
@@ -110,16 +114,20 @@ class _Desk:
             if not known(identity(Event.START, failure)) and not known(identity(Event.END, failure))
         )
 
-    def tell(self, news: Notification) -> bool:
-        """Whether it waits to be delivered now; if not, there is no room."""
+    def room(self) -> bool:
+        """Whether there is room for one more. If not, a change more is held up: of a thousand that come together most
+        are, in each of many alerts, and none of what they would tell need be put into words."""
         if not self.held_up and (gone := self._queue.make_room()) is not None:
             self.lost.append(Lost(gone, self._queue.lacking(gone)))
         if self._queue.full:
             self.held_up += 1
             return False
+        return True
+
+    def tell(self, news: Notification) -> None:
+        """It waits to be delivered now. There must be room."""
         if self._queue.add(news):
             self.added.append(news)
-        return True
 
 
 def _change(watched: Watched, told: dict[str, Told], since: str, wanted: Sequence[Event], desk: _Desk) -> None:
@@ -128,13 +136,14 @@ def _change(watched: Watched, told: dict[str, Told], since: str, wanted: Sequenc
     if watched.status == Health.UNHEALTHY and before is None and watched.changed >= since:
         if len(told) >= MOST_TOLD:
             desk.held_up += 1
-            return
-        failure = desk.failure_of(watched)
-        if Event.START not in wanted or desk.tell(notification(Event.START, watched, failure, desk.timestamp)):
-            told[uid] = failure
-    elif (
-        watched.status == Health.HEALTHY
-        and before is not None
-        and (Event.END not in wanted or desk.tell(notification(Event.END, watched, before, desk.timestamp)))
-    ):
-        del told[uid]
+        elif Event.START not in wanted:
+            told[uid] = desk.failure_of(watched)
+        elif desk.room():
+            told[uid] = desk.failure_of(watched)
+            desk.tell(notification(Event.START, watched, told[uid], desk.timestamp))
+    elif watched.status == Health.HEALTHY and before is not None:
+        if Event.END not in wanted:
+            del told[uid]
+        elif desk.room():
+            desk.tell(notification(Event.END, watched, before, desk.timestamp))
+            del told[uid]

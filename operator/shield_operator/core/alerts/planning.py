@@ -1,15 +1,15 @@
 """`make_alerts_plan`: what shall be true of the alerts of one namespace, once its checks are planned. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shield_operator.core.alerts.courier import desired
-from shield_operator.core.alerts.deciding import decide
+from shield_operator.core.alerts.deciding import Decision, decide
 from shield_operator.core.alerts.happenings import alert_happenings
-from shield_operator.core.alerts.status import alert_status, differs, invalid_status
+from shield_operator.core.alerts.status import alert_status, differs
 from shield_operator.core.alerts.windows import next_change
-from shield_operator.core.alerts.world import AlertObject, AlertsWorld
+from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
 from shield_operator.core.plan import Happening
 from shield_proxy.config.reading import InvalidField
 
@@ -28,6 +28,8 @@ class AlertsPlan:
     """(kind, name) of every object of the courier that must not be pruned."""
     statuses: Mapping[str, Mapping[str, Any]]
     """Alert -> its whole status but `targets`, of those whose status is another now."""
+    told: frozenset[str]
+    """Checks that these statuses tell something new of: their own statuses are written before."""
     happenings: tuple[Happening, ...]
     again_after: float
     """Seconds until the next look even if nothing changes."""
@@ -38,11 +40,12 @@ def make_alerts_plan(world: AlertsWorld) -> AlertsPlan:
     alerts = sorted((alert for alert in world.alerts if not alert.deleting), key=lambda alert: alert.name)
     statuses: dict[str, Mapping[str, Any]] = {}
     happenings: list[Happening] = []
-    again_after = QUIET_SECONDS
+    told: set[str] = set()
     for alert in alerts:
-        status, said, later = _one(alert, world)
-        again_after = min(again_after, later)
-        happenings += said
+        decision = _decided(alert, world)
+        status = alert_status(alert, decision, world)
+        happenings += alert_happenings(alert, status, decision)
+        told |= {each.check for each in decision.added} if decision is not None else set()
         if differs(alert, status):
             statuses[alert.name] = status
     objects = desired(alerts, world)
@@ -50,21 +53,21 @@ def make_alerts_plan(world: AlertsWorld) -> AlertsPlan:
         objects=objects,
         keep=frozenset((body["kind"], body["metadata"]["name"]) for body in objects),
         statuses=statuses,
+        told=frozenset(told),
         happenings=tuple(happenings),
-        again_after=again_after,
+        again_after=_again_after(alerts, world),
     )
 
 
-def _one(alert: AlertObject, world: AlertsWorld) -> tuple[Mapping[str, Any], list[Happening], float]:
-    """Its status, its Events, and after how many seconds it may change by itself."""
-    spec = alert.spec
-    if isinstance(spec, InvalidField):
-        status = invalid_status(alert, spec, world)
-        return status, alert_happenings(alert, status, None), QUIET_SECONDS
-    covered = [each for each in world.checks if spec.selection.covers(each.check.name, each.check.labels)]
-    missing = spec.selection.missing(each.check.name for each in world.checks)
-    decision = decide(alert, spec, covered, world.now, world.timestamp)
-    status = alert_status(alert, spec, decision, len(covered), missing, world)
-    change = next_change(spec.windows, world.now)
-    later = QUIET_SECONDS if change is None else change - world.now + LATE_SECONDS
-    return status, alert_happenings(alert, status, decision), later
+def _decided(alert: AlertObject, world: AlertsWorld) -> Decision | None:
+    """What is told; None where the spec can't be honoured."""
+    if isinstance(alert.spec, InvalidField):
+        return None
+    return decide(alert, alert.spec, world.covered(alert.spec), world.now, world.timestamp)
+
+
+def _again_after(alerts: Sequence[AlertObject], world: AlertsWorld) -> float:
+    """Nobody tells that a window begins or ends."""
+    windows = [window for alert in alerts if isinstance(alert.spec, AlertSpec) for window in alert.spec.windows]
+    change = next_change(windows, world.now)
+    return QUIET_SECONDS if change is None else min(QUIET_SECONDS, change - world.now + LATE_SECONDS)

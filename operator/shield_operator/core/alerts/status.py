@@ -17,32 +17,32 @@ MOST_NAMED = 6
 """Checks or targets in a message."""
 
 
-def alert_status(
-    alert: AlertObject, spec: AlertSpec, decision: Decision, matched: int, missing: Sequence[str], world: AlertsWorld
-) -> Mapping[str, Any]:
-    """The whole status but `targets`, of an alert whose spec can be honoured."""
-    names = [target.name for target in spec.targets]
+def alert_status(alert: AlertObject, decision: Decision | None, world: AlertsWorld) -> Mapping[str, Any]:
+    """The whole status but `targets`."""
+    if isinstance(alert.spec, InvalidField) or decision is None:
+        return _invalid(alert, world)
+    spec, names = alert.spec, [target.name for target in alert.spec.targets]
     targets = [status for status in read_target_statuses(alert.status) if status.name in names]
     out: dict[str, Any] = {
         "observedGeneration": alert.generation,
         "watchingSince": decision.watching_since,
-        "matched": matched,
+        "matched": decision.matched,
         "failing": len(decision.told),
         "unhealthy": [told.to_json() for told in decision.told],
         "notifications": [each.to_json() for each in decision.waiting],
         "lastTest": decision.last_test,
         "lastDelivery": _last_delivery(alert, targets),
     }
-    findings = [_ready(spec, decision, targets, matched, missing, world), _delivery(targets)]
+    findings = [_ready(spec, decision, targets, world), _delivery(targets)]
     conditions = set_conditions(alert.status, findings, alert.generation, world.timestamp)
     kept = {key: value for key, value in out.items() if value not in ("", [])}
     return {**kept, "conditions": conditions}
 
 
-def invalid_status(alert: AlertObject, problem: InvalidField, world: AlertsWorld) -> Mapping[str, Any]:
-    """The status of an alert that can't be honoured: all stays as it was, but that this is said."""
+def _invalid(alert: AlertObject, world: AlertsWorld) -> Mapping[str, Any]:
+    """All stays as it was, but that this is said."""
     old = {key: value for key, value in alert.status.items() if key not in ("targets", "conditions")}
-    finding = Finding(READY, False, "InvalidSpec", str(problem))
+    finding = Finding(READY, False, "InvalidSpec", str(alert.spec))
     conditions = set_conditions(alert.status, [finding], alert.generation, world.timestamp)
     since = alert.status.get("watchingSince") or world.timestamp
     return {**old, "observedGeneration": alert.generation, "watchingSince": since, "conditions": conditions}
@@ -53,24 +53,17 @@ def differs(alert: AlertObject, status: Mapping[str, Any]) -> bool:
     return {key: value for key, value in alert.status.items() if key != "targets"} != status
 
 
-def _ready(
-    spec: AlertSpec,
-    decision: Decision,
-    targets: Sequence[TargetStatus],
-    matched: int,
-    missing: Sequence[str],
-    world: AlertsWorld,
-) -> Finding:
+def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus], world: AlertsWorld) -> Finding:
     for child in OBJECTS:
         if child in world.refusals:
             return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
-    if missing:
+    if missing := spec.selection.missing(each.check.name for each in world.checks):
         return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
     if not world.delivering:
         return Finding(READY, False, "CourierStarting", "the courier, who delivers for this namespace, is not ready")
     if decision.held_up and any(each.last_error is not None for each in targets):
         return Finding(READY, False, "QueueFull", "targets take nothing: further changes are told when they do")
-    covers = f"covers {matched} check{'' if matched == 1 else 's'}"
+    covers = f"covers {decision.matched} check{'' if decision.matched == 1 else 's'}"
     if spec.suspended:
         return Finding(READY, True, "Suspended", f"{covers}; spec.suspended: nothing is told")
     if decision.silent_until is not None:

@@ -75,3 +75,7 @@ class AlertsWorld:
     """A courier is there and ready."""
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""
+
+    def covered(self, spec: AlertSpec) -> tuple[Watched, ...]:
+        """The checks that an alert covers."""
+        return tuple(each for each in self.checks if spec.selection.covers(each.check.name, each.check.labels))
