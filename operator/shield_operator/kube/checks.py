@@ -1,12 +1,10 @@
 """The health checks of a namespace and its alerts, observed, planned and made true: probers and courier, entries of
-those that left, statuses of the checks that alerts tell of, of alerts, of the other checks, runs that begin at once,
-Events, in this order, each once."""
+those that left, statuses of checks, then of alerts, runs that begin at once, Events, in this order, each once."""
 
 import datetime
 import itertools
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -16,33 +14,39 @@ from shield_operator.core.health.objects import job
 from shield_operator.core.health.ownservices import bounded
 from shield_operator.core.health.plan import ChecksPlan
 from shield_operator.core.health.planning import make_checks_plan
+from shield_operator.core.health.starting import missed_since
 from shield_operator.core.health.world import ChecksKey, ChecksMemory, ChecksWorld
 from shield_operator.core.naming import ALERT_KIND, CHECK_KIND
 from shield_operator.core.world import Installation
 from shield_operator.kube.alerts import Alerts, Written
 from shield_operator.kube.api import Api, ApiError
 from shield_operator.kube.children import Children, Done, complaints, refusals, side_by_side
+from shield_operator.kube.counters import Counters
 from shield_operator.kube.events import Publisher
 from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD, SERVICE
 from shield_operator.kube.probers import addresses_of, lease_of, prober_pod_of
 from shield_operator.kube.views import Body, node_of
 
-STATUS_SECONDS = 3.0
-"""For the statuses of checks in one reconcile; a healthy API server takes thousands in this time."""
-
 
 class Checks:
     """Reconciles checks. Remembers, per namespace, what plans hand on to each other."""
 
     def __init__(
-        self, installation: Installation, api: Api, index: Index, children: Children, publisher: Publisher
+        self,
+        installation: Installation,
+        api: Api,
+        index: Index,
+        children: Children,
+        publisher: Publisher,
+        counters: Counters,
     ) -> None:
         self._installation = installation
         self._api = api
         self._index = index
         self._children = children
         self._publisher = publisher
+        self._counters = counters
         self._alerts = Alerts(api, index)
         self._memories: dict[ChecksKey, ChecksMemory] = {}
         self._refusals: dict[ChecksKey, Mapping[tuple[str, str], str]] = {}
@@ -63,6 +67,7 @@ class Checks:
             written = await self._apply(key, plan, alerts, seen, done)
         finally:
             self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
+            self._counters.missed += missed_since(world.memory, plan.memory)
         if not world.checks and not alerts.objects:
             self._memories.pop(key)
             self._refusals.pop(key)
@@ -107,35 +112,18 @@ class Checks:
         await self._children.prune(key, plan.keep | alerts.keep, done)
         await side_by_side(plan.expired, lambda name: self._expire(key, name, done))
         await side_by_side(plan.forget.items(), lambda item: self._forget(key, *item, done))
-        told = {name: status for name, status in plan.statuses.items() if name in alerts.told}
-        await self._write(key, told, done)
+        await side_by_side(
+            plan.statuses.items(),
+            lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
+        )
         written = await self._alerts.write(key, seen, alerts, done)
-        others = {name: status for name, status in plan.statuses.items() if name not in told}
-        if await self._write(key, others, done):
-            written = replace(written, news=True)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
-        refused = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
-        await self._publisher.publish(key.namespace, [*alerts.happenings, *plan.happenings, *refused])
+        told = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
+        await self._publisher.publish(key.namespace, [*plan.happenings, *alerts.happenings, *told])
         done.check()
         if written.conflict is not None:
             raise written.conflict
         return written
-
-    async def _write(self, key: ChecksKey, statuses: Mapping[str, Body], done: Done) -> bool:
-        """The statuses of checks are written. Whether some are left: what many failures at once are told by must not
-        wait until all of them are written."""
-        until = time.monotonic() + STATUS_SECONDS
-        left = False
-
-        async def one(item: tuple[str, Body]) -> None:
-            nonlocal left
-            if time.monotonic() < until:
-                await self._children.write_status(CHECK, key.namespace, *item, done)
-            else:
-                left = True
-
-        await side_by_side(statuses.items(), one)
-        return left
 
     async def _expire(self, key: ChecksKey, name: str, done: Done) -> None:
         """A preview is gone, if nothing of it changed meanwhile: then the next look takes it away."""
