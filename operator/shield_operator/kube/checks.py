@@ -1,10 +1,12 @@
 """The health checks of a namespace and its alerts, observed, planned and made true: probers and courier, entries of
-those that left, statuses of checks, then of alerts, runs that begin at once, Events, in this order, each once."""
+those that left, statuses of the checks that alerts tell of, of alerts, of the other checks, runs that begin at once,
+Events, in this order, each once."""
 
 import datetime
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +29,9 @@ from shield_operator.kube.index import Index
 from shield_operator.kube.kinds import CHECK, CRON_JOB, JOB, LEASE, NODE, POD, SERVICE
 from shield_operator.kube.probers import addresses_of, lease_of, prober_pod_of
 from shield_operator.kube.views import Body, node_of
+
+STATUS_SECONDS = 3.0
+"""For the statuses of checks in one reconcile; a healthy API server takes thousands in this time."""
 
 
 class Checks:
@@ -112,18 +117,35 @@ class Checks:
         await self._children.prune(key, plan.keep | alerts.keep, done)
         await side_by_side(plan.expired, lambda name: self._expire(key, name, done))
         await side_by_side(plan.forget.items(), lambda item: self._forget(key, *item, done))
-        await side_by_side(
-            plan.statuses.items(),
-            lambda item: self._children.write_status(CHECK, key.namespace, *item, done),
-        )
+        told = {name: status for name, status in plan.statuses.items() if name in alerts.told}
+        await self._write(key, told, done)
         written = await self._alerts.write(key, seen, alerts, done)
+        others = {name: status for name, status in plan.statuses.items() if name not in told}
+        if await self._write(key, others, done):
+            written = replace(written, news=True)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
-        told = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
-        await self._publisher.publish(key.namespace, [*plan.happenings, *alerts.happenings, *told])
+        refused = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
+        await self._publisher.publish(key.namespace, [*alerts.happenings, *plan.happenings, *refused])
         done.check()
         if written.conflict is not None:
             raise written.conflict
         return written
+
+    async def _write(self, key: ChecksKey, statuses: Mapping[str, Body], done: Done) -> bool:
+        """The statuses of checks are written. Whether some are left: what many failures at once are told by must not
+        wait until all of them are written."""
+        until = time.monotonic() + STATUS_SECONDS
+        left = False
+
+        async def one(item: tuple[str, Body]) -> None:
+            nonlocal left
+            if time.monotonic() < until:
+                await self._children.write_status(CHECK, key.namespace, *item, done)
+            else:
+                left = True
+
+        await side_by_side(statuses.items(), one)
+        return left
 
     async def _expire(self, key: ChecksKey, name: str, done: Done) -> None:
         """A preview is gone, if nothing of it changed meanwhile: then the next look takes it away."""

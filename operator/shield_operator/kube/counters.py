@@ -23,6 +23,8 @@ class Counters:
     pushes: int = 0
     silent: int = 0
     """Visits that a pod did not answer."""
+    missed: int = 0
+    """Slots of health checks that nobody probed, as far as people were told of them."""
     last_success: float = 0.0
     """Unix time of the last reconcile that succeeded."""
 
@@ -53,6 +55,7 @@ def render(counters: Counters, leader: bool, transitions: int, queued: int, flee
         ("writes_total", "counter", "Objects changed in the cluster.", [("", counters.writes)]),
         ("pushes_total", "counter", "Records pushed to pods.", [("", counters.pushes)]),
         ("silent_visits_total", "counter", "Visits that a pod did not answer.", [("", counters.silent)]),
+        ("check_slots_missed_total", "counter", "Slots of health checks that nobody probed.", [("", counters.missed)]),
         ("queue_length", "gauge", "Fleets that are due for a reconcile.", [("", queued)]),
         ("fleets", "gauge", "Fleets with a zone or a child.", [("", fleets)]),
         ("leader", "gauge", "1 where this process holds the Lease.", [("", float(leader))]),

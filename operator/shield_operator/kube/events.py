@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 from shield_operator.core.naming import API_VERSION, MANAGED_BY
 from shield_operator.core.plan import Happening
 from shield_operator.kube.api import Api, ApiError, Conflict, Unreachable
+from shield_operator.kube.children import side_by_side
 from shield_operator.kube.kinds import BY_NAME, EVENT
 
 AGAIN_SECONDS = 600.0
 MOST_PER_OBJECT = 25
 """Different Events on one object within AGAIN_SECONDS."""
 MOST_REMEMBERED = 4000
+PUBLISH_SECONDS = 2.0
+"""For the Events of one reconcile."""
 log = logging.getLogger(__name__)
 
 
@@ -37,10 +41,12 @@ class Memory:
     def choose(self, happenings: Sequence[Happening], now: float) -> list[Telling]:
         """Those to publish now, remembered as published."""
         chosen = []
+        lately = Counter(told.uid for told, (at, _) in self._told.items() if now - at < AGAIN_SECONDS)
         for happening in happenings:
             at, count = self._told.get(happening, (now - AGAIN_SECONDS, 0))
-            if now - at < AGAIN_SECONDS or self._lately(happening.uid, now) >= MOST_PER_OBJECT:
+            if now - at < AGAIN_SECONDS or lately[happening.uid] >= MOST_PER_OBJECT:
                 continue
+            lately[happening.uid] += 1
             self._told.pop(happening, None)  # The newest stand last: the oldest are forgotten first.
             self._told[happening] = (now, count + 1)
             chosen.append(Telling(happening, count + 1))
@@ -48,12 +54,9 @@ class Memory:
             del self._told[next(iter(self._told))]
         return chosen
 
-    def _lately(self, uid: str, now: float) -> int:
-        return sum(told.uid == uid and now - at < AGAIN_SECONDS for told, (at, _) in self._told.items())
-
 
 class Publisher:
-    """Publishes Events; one that can't be published is logged, for nothing depends on it."""
+    """Publishes Events; one that can't be published is logged, for nothing depends on it, and nothing waits long."""
 
     def __init__(self, api: Api, identity: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -62,13 +65,24 @@ class Publisher:
         self._memory = Memory()
 
     async def publish(self, namespace: str, happenings: Sequence[Happening]) -> None:
-        """Tells of happenings on objects of a namespace."""
-        for telling in self._memory.choose(happenings, self._clock()):
+        """Tells of happenings on objects of a namespace: all at once, in PUBLISH_SECONDS or not at all."""
+        tellings = self._memory.choose(happenings, self._clock())
+        late, until = 0, self._clock() + PUBLISH_SECONDS
+
+        async def one(telling: Telling) -> None:
+            nonlocal late
+            if self._clock() >= until:
+                late += 1
+                return
             body = event_body(namespace, telling, self._identity, datetime.datetime.now(datetime.UTC))
             try:
                 await self._create_or_count(body)
             except (ApiError, Unreachable) as error:
                 log.warning("Event %s was not published: %s", telling.happening.reason, error)
+
+        await side_by_side(tellings, one)
+        if late:
+            log.warning("%d Events of %s were not published in time", late, namespace)
 
     async def _create_or_count(self, body: dict[str, Any]) -> None:
         try:

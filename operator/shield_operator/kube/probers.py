@@ -6,7 +6,7 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.health.world import ProberLease, ProberPod
-from shield_proxy.config.checks.contract import LEASE_SECONDS
+from shield_proxy.config.checks.contract import LEASE_SECONDS, MISSED
 
 Body = Mapping[str, Any]
 
@@ -18,7 +18,7 @@ def trimmed_lease(metadata: Body, body: Body) -> dict[str, Any]:
     spec = body.get("spec") or {}
     return {
         "metadata": {**metadata, "annotations": own},
-        "status": {key: spec.get(key) for key in ("holderIdentity", "renewTime")},
+        "status": {"missed": notes.get(MISSED), **{key: spec.get(key) for key in ("holderIdentity", "renewTime")}},
     }
 
 
@@ -36,7 +36,9 @@ def renewal_of(body: Body) -> float:
 def lease_of(body: Body, silence: float | None, now: float) -> ProberLease:
     """The Lease, by the operator's clock where it saw the renewal, else by what the Lease says of it."""
     heard = renewal_of(body) if silence is None else now - silence
-    return ProberLease(body["metadata"]["name"], _holder(body), min(heard, now))
+    missed = str((body.get("status") or {}).get("missed") or "")
+    count = int(missed) if missed.isascii() and missed.isdigit() and len(missed) < 16 else 0
+    return ProberLease(body["metadata"]["name"], _holder(body), min(heard, now), count)
 
 
 def prober_pod_of(body: Body) -> ProberPod | None:
@@ -51,6 +53,7 @@ def prober_pod_of(body: Body) -> ProberPod | None:
         shard=int(shard),
         created=_instant(metadata.get("creationTimestamp")),
         waiting=(body.get("status") or {}).get("phase", "Pending") == "Pending",
+        trouble=(body.get("status") or {}).get("trouble", ""),
     )
 
 

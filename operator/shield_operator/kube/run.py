@@ -118,7 +118,7 @@ class Operator:
         publisher = Publisher(self._api, self._settings.identity)
         children = Children(self._api, self._index, self._concern)
         applier = Applier(self._api, self._index, children, keeper, store, collector, publisher)
-        checks = Checks(self._settings.installation, self._api, self._index, children, publisher)
+        checks = Checks(self._settings.installation, self._api, self._index, children, publisher, self._counters)
         loop = Loop(observer, applier, checks, self._progress, self._counters)
         self._queue, self._collector = queue, collector
         try:

@@ -10,6 +10,7 @@ from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.hosts import is_dns_label
 from shield_operator.core.world import CheckHealth, FleetKey, Node, Pod, Workload
 from shield_operator.kube.kinds import ALERT, CHECK, FLEET, LEASE, NODE, POD, ZONE, Kind
+from shield_operator.kube.podtrouble import trouble_of
 from shield_operator.kube.probers import lease_matters, trimmed_lease
 from shield_proxy.config.alerts.contract import ANNOTATION_TEST
 from shield_proxy.config.checks.contract import PREVIEW
@@ -139,6 +140,8 @@ def trim(kind: Kind, body: Body) -> dict[str, Any]:
     if kind is POD:
         status = body.get("status") or {}
         kept = {key: status[key] for key in ("phase", "podIP") if key in status}
+        if (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT) == naming.PROBER and (why := trouble_of(status)):
+            kept["trouble"] = why
         return {"metadata": metadata, "status": {**kept, **_ready_only(body)}}
     return {**body, "metadata": metadata}
 

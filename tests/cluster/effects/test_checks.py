@@ -219,3 +219,69 @@ def test_probers_are_told_the_addresses_of_the_shields_services_in_all_namespace
     assert edge["spec"]["clusterIP"] in told()
     assert foreign["spec"]["clusterIP"] not in told()
     assert "None" not in told()
+
+
+def test_why_a_run_fails_is_told(start: Start, api: BareApi, shop: Shop) -> None:
+    start()
+    shop.add()
+    poll("runs begin", lambda: len(shop.found("Job")) == 2, 30)
+    job = next(job for job in shop.found("Job").values() if job["metadata"]["name"].startswith("shield-probes-eu-a"))
+    template = job["spec"]["template"]
+    pods = f"/api/v1/namespaces/{shop.space}/pods"
+    metadata = {"name": "run", "labels": template["metadata"]["labels"]}
+    api.call("POST", pods, {"metadata": metadata, "spec": template["spec"]})
+    waiting = {"reason": "ErrImagePull", "message": "no such image"}
+    state = {
+        "name": "prober",
+        "image": "x",
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"waiting": waiting},
+    }
+    api.merge(f"{pods}/run/status", {"status": {"phase": "Pending", "containerStatuses": [state]}})
+    poll("it is told", lambda: shop.condition("Ready") == ("False", "ProbersFailing"), 20)
+    (ready,) = [each for each in shop.status()["conditions"] if each["type"] == "Ready"]
+    assert ready["message"].startswith("eu/a: ErrImagePull: no such image")
+
+
+def test_a_lease_that_is_deleted_is_made_again_and_silences_nobody(start: Start, api: BareApi, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    for key in PLACES:
+        shop.report(key, "Healthy")
+    poll("it is healthy", lambda: shop.condition("Healthy") == ("True", "Healthy"), 20)
+    shop.probed()
+    jobs = shop.found("Job").keys()
+    lease = shop.of("Lease", "eu/a")
+    name, uid = lease["metadata"]["name"], lease["metadata"]["uid"]
+    api.call("DELETE", f"{KINDS['Lease'].format(shop.space)}/{name}")
+    poll("it is made again", lambda: shop.found("Lease").get(name, lease)["metadata"]["uid"] != uid, 10, 0.2)
+    assert not (shop.of("Lease", "eu/a").get("spec") or {}).get("holderIdentity")
+    until = time.monotonic() + 8
+    while time.monotonic() < until:
+        assert shop.condition("Ready") == ("True", "Probing")
+        assert shop.status()["healthy"] == "2/2"
+        time.sleep(0.5)
+    shop.renew("eu/a")
+    assert shop.found("Job").keys() == jobs
+
+
+def test_slots_that_nobody_probed_are_told_by_an_event(start: Start, api: BareApi, shop: Shop) -> None:
+    start()
+    shop.add()
+    shop.probed()
+    poll("it is run", lambda: shop.condition("Ready") == ("True", "Probing"), 20)
+    lease = shop.of("Lease", "eu/a")["metadata"]["name"]
+    path = f"{KINDS['Lease'].format(shop.space)}/{lease}"
+    api.call("PATCH", path, {"metadata": {"annotations": {"smartshield.io/missed": "9"}}}, MERGE, shop.account("eu/a"))
+
+    def told() -> bool:
+        for key in PLACES:
+            shop.renew(key)
+        events = api.call("GET", f"/api/v1/namespaces/{shop.space}/events")["items"]
+        found = [event for event in events if event["reason"] == "ProbesMissed"]
+        return bool(found) and found[0]["involvedObject"]["kind"] == "CronJob" and "9 probes" in found[0]["message"]
+
+    poll("it is told", told, 45, 2)

@@ -120,6 +120,7 @@ def _pod(prober: Prober, roster: Roster, world: ChecksWorld) -> Object:
                 "ports": [{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
                 "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MOST_MEMORY}},
                 "securityContext": container_security(),
+                "terminationMessagePolicy": "FallbackToLogsOnError",
             }
         ],
     }

@@ -7,10 +7,12 @@ from typing import Any
 from shield_operator.core.health.happenings import check_happenings
 from shield_operator.core.health.objects import desired
 from shield_operator.core.health.plan import ChecksPlan
-from shield_operator.core.health.probers import START_SECONDS, Roster, make_roster, to_start
+from shield_operator.core.health.probers import Roster, make_roster
+from shield_operator.core.health.starting import missed_happenings, remembered, to_start
 from shield_operator.core.health.status import blind_status, check_status, differs
 from shield_operator.core.health.verdict import look
-from shield_operator.core.health.world import CheckObject, ChecksMemory, ChecksWorld
+from shield_operator.core.health.world import CheckObject, ChecksWorld
+from shield_proxy.config.checks.contract import LEASE_SECONDS
 
 QUIET_SECONDS = 30.0
 STARTING_SECONDS = 10.0
@@ -45,8 +47,9 @@ def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
             happening
             for check in checks
             for happening in check_happenings(check, statuses[check.uid], outcomes[check.uid])
-        ),
-        memory=_memory(roster, starts, world),
+        )
+        + tuple(missed_happenings(roster, world)),
+        memory=remembered(roster, starts, world),
         again_after=_again_after(roster, world),
     )
 
@@ -86,18 +89,11 @@ def _changed(
     return {check.name: statuses[check.uid] for check in checks if differs(check, statuses[check.uid])}
 
 
-def _memory(roster: Roster, starts: Sequence[str], world: ChecksWorld) -> ChecksMemory:
-    wanted = {prober.name for prober in roster.probers}
-    started = ((name, at) for name, at in world.memory.started.items() if name in wanted)
-    fresh = {name: at for name, at in started if 0 <= world.now - at < START_SECONDS}
-    return ChecksMemory({**fresh, **dict.fromkeys(starts, world.now)}, roster.services)
-
-
 def _again_after(roster: Roster, world: ChecksWorld) -> float:
     """Nobody tells of a Lease that is not renewed."""
     silent = (prober for prober in roster.probers if prober not in roster.alive)
     if any(roster.places[prober.data_center].usable for prober in silent):
         return STARTING_SECONDS
-    ends = (world.leases[prober.name].ends - world.now + LATE_SECONDS for prober in roster.alive)
+    ends = (heard + LEASE_SECONDS - world.now + LATE_SECONDS for heard in roster.heard.values())
     previews = (left for check in world.checks if (left := preview_left(check, world.now)))
     return min((QUIET_SECONDS, *ends, *previews))

@@ -1,6 +1,6 @@
 """Who probes what in a namespace: checks laid out over data centres and shards, and which Leases are alive. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from shield_operator.core import naming
@@ -9,9 +9,7 @@ from shield_operator.core.health.regions import Selection, select
 from shield_operator.core.health.shards import assign
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_operator.core.places import Place, find_places
-
-START_SECONDS = 60.0
-"""After a Job was started, or a pod made, its Lease gets so long to come alive before another Job is started."""
+from shield_proxy.config.checks.contract import LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,15 @@ class Roster:
     """Check UID -> its duty."""
     probers: Mapping[Prober, tuple[CheckObject, ...]]
     """Those that there must be, sorted, with their checks, the oldest first."""
-    alive: frozenset[Prober]
-    """Those that are heard."""
+    heard: Mapping[Prober, float]
+    """Those that are heard, with when they were last."""
     services: OwnServices
     """Whose addresses no probe may go to."""
+
+    @property
+    def alive(self) -> Set[Prober]:
+        """Those that are heard."""
+        return self.heard.keys()
 
     @property
     def data_centers(self) -> tuple[str, ...]:
@@ -73,31 +76,24 @@ def make_roster(checks: tuple[CheckObject, ...], world: ChecksWorld) -> Roster:
         for data_center in duty.data_centers:
             probers.setdefault(duty.prober(data_center), []).append(check)
     ordered = sorted(probers, key=lambda prober: (prober.data_center, prober.shard))
-    leases = world.leases
+    heard = {prober: at for prober in ordered if (at := _heard(prober.name, world)) is not None}
     return Roster(
         places=places,
         duties=duties,
         probers={prober: tuple(probers[prober]) for prober in ordered},
-        alive=frozenset(p for p in ordered if p.name in leases and leases[p.name].lives(world.now)),
+        heard=heard,
         services=followed(world.memory.services, world.services, world.now),
     )
 
 
-def to_start(roster: Roster, world: ChecksWorld) -> tuple[str, ...]:
-    """CronJobs of which a run must begin now, and not at their next turn: nobody probes, and nobody is about to."""
-    out = []
-    for prober in roster.probers:
-        label = naming.data_center_label(prober.data_center)
-        pods = [pod for pod in world.pods if (pod.data_center, pod.shard) == (label, prober.shard)]
-        lately = [world.memory.started.get(prober.name, 0.0), *(pod.created for pod in pods)]
-        if (
-            prober not in roster.alive
-            and roster.places[prober.data_center].usable
-            and not any(pod.waiting for pod in pods)
-            and world.now - max(lately) >= START_SECONDS
-        ):
-            out.append(prober.name)
-    return tuple(out)
+def _heard(name: str, world: ChecksWorld) -> float | None:
+    """When the Lease that lives was last renewed. One that somebody deleted, and that was made again and is empty yet,
+    lives as long as it would have."""
+    lease = world.leases.get(name)
+    if lease is not None and lease.heard:
+        return lease.heard if lease.lives(world.now) else None
+    before = world.memory.heard.get(name)
+    return before if before is not None and 0 <= world.now - before < LEASE_SECONDS else None
 
 
 def _duty(check: CheckObject, shard: int, places: Mapping[str, Place], world: ChecksWorld) -> Duty:

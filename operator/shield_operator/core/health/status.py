@@ -7,6 +7,7 @@ from typing import Any
 from shield_operator.core import naming
 from shield_operator.core.conditions import HEALTHY, READY, Finding, condition, set_conditions
 from shield_operator.core.health.probers import Duty
+from shield_operator.core.health.starting import trouble_of
 from shield_operator.core.health.verdict import SUSPENDED, Outcome, regions
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_proxy.config.checks.health import Health
@@ -64,6 +65,9 @@ def _ready(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld)
     if outcome.silent:
         where, more = outcome.silent[0], len(outcome.silent) - 1
         also = f", nor from {more} more" if more else ""
+        for silent in outcome.silent:
+            if (trouble := trouble_of(duty.prober(silent), world)) is not None:
+                return Finding(READY, False, "ProbersFailing", f"{silent}: {trouble}")
         lease = world.leases.get(duty.prober(where).name)
         if lease is None or not lease.holder:
             return Finding(READY, False, "Starting", f"no run has begun in {where} yet{also}")

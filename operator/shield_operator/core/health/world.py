@@ -48,7 +48,9 @@ class ProberLease:
     holder: str
     """The run that probes; "" before the first."""
     heard: float
-    """When it was last renewed, by the operator's own clock."""
+    """When it was last renewed, by the operator's own clock; 0: never."""
+    missed: int = 0
+    """Slots that nobody probed, over all runs."""
 
     def lives(self, now: float) -> bool:
         """Whether somebody probes."""
@@ -71,14 +73,40 @@ class ProberPod:
     created: float
     waiting: bool = False
     """It has not begun yet."""
+    trouble: str = ""
+    """Why it does not begin, or how it failed: a word, and what was said of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A Job that was started out of turn."""
+
+    at: float
+    tries: int = 1
+    """Jobs that were started since runs were last well, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What was told of slots that nobody probed."""
+
+    name: str
+    """Of the Lease."""
+    count: int
+    at: float
+    """When; 0: nothing was told yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChecksMemory:
     """What the operator remembers from one plan to the next; losing it costs at most a Job too many."""
 
-    started: Mapping[str, float] = field(default_factory=dict)
-    """Name of a CronJob -> when a Job of it was last started out of turn."""
+    started: Mapping[str, Started] = field(default_factory=dict)
+    """By the name of the CronJob."""
+    heard: Mapping[str, float] = field(default_factory=dict)
+    """Name of a Lease that was alive -> when it was last renewed."""
+    missed: Mapping[str, Missed] = field(default_factory=dict)
+    """By the name of the Lease."""
     services: OwnServices | None = None
     """None: nothing is known of a plan before."""
 

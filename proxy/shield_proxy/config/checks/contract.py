@@ -6,6 +6,8 @@ RENEW_SECONDS = 10
 COUNTERS = "smartshield.io/counters"
 """Annotation of a Lease: compact JSON {check id: [verdict, fails, successes, generation]}; the verdict is
 h (healthy), n (not healthy) or u (unknown)."""
+MISSED = "smartshield.io/missed"
+"""Annotation of a Lease: slots that nobody probed, counted over all runs."""
 SUCCESSOR = "smartshield.io/successor"
 """Annotation of a Lease: `RUN` asks to be the next one. `RUN FROM`, once the holder has answered: that run may take the
 Lease, and then owns the slots later than FROM, seconds since the epoch."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from shield_proxy.config.checks.contract import COUNTERS, SUCCESSOR
+from shield_proxy.config.checks.contract import COUNTERS, MISSED, SUCCESSOR
 from shield_proxy.config.checks.health import Health
 from shield_proxy.config.checks.samples import SAMPLES
 from shield_proxy.health.counters import MOST, Counters
@@ -19,8 +19,6 @@ AFTER = "smartshield.io/after"
 """Annotation: the holder owns the slots later than this; without a holder, those up to this were probed."""
 PREDECESSOR = "smartshield.io/predecessor"
 """Annotation: the run whose last probes are not all counted yet; the counters are still its own."""
-MISSED = "smartshield.io/missed"
-"""Annotation: slots that nobody probed, counted over all runs."""
 _MOST_CHECKS = 5_000
 _VERDICTS = {"u": Health.UNKNOWN, "h": Health.HEALTHY, "n": Health.UNHEALTHY}
 _LETTERS = {verdict: letter for letter, verdict in _VERDICTS.items()}

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shield_proxy.config.checks.contract import COUNTERS, LEASE_SECONDS, SUCCESSOR
+from shield_proxy.config.checks.contract import COUNTERS, LEASE_SECONDS, MISSED, SUCCESSOR
 from shield_proxy.config.checks.sample import Sample
 from shield_proxy.config.checks.samples import SAMPLES, write_samples
 from shield_proxy.health.running.handover import Act, Step, Tenure
 from shield_proxy.health.running.lease import (
     AFTER,
-    MISSED,
     PREDECESSOR,
     Lease,
     Remembered,

@@ -29,6 +29,15 @@ def test_one_object_can_not_fill_the_namespace_with_events() -> None:
     assert len(memory.choose([happening(uid="u2")], 0.0)) == 1
 
 
+def test_an_event_names_its_object_by_the_version_that_the_object_has() -> None:
+    def version(kind: str) -> object:
+        it = Happening(kind, "shop", "u1", "Warning", "Because", "of it")
+        return event_body("shop", Telling(it, 1), "op", NOW)["involvedObject"]["apiVersion"]
+
+    assert version("CronJob") == "batch/v1"
+    assert version("HealthCheck") == version("SmartShieldZone") == "smartshield.io/v1alpha1"
+
+
 def test_what_is_remembered_is_bounded() -> None:
     memory = Memory()
     for i in range(MOST_REMEMBERED + 50):

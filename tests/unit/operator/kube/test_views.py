@@ -198,6 +198,16 @@ def test_what_a_prober_writes_into_its_lease_is_nothing_that_the_operator_would_
     assert fingerprint(stolen) != fingerprint(lease(None, ""))
 
 
+@pytest.mark.parametrize(("told", "count"), [("12", 12), ("", 0), ("x", 0), ("9" * 40, 0)])
+def test_a_lease_tells_how_many_slots_were_missed_and_that_alone_is_no_news(told: str, count: int) -> None:
+    metadata = {"name": "probes", "namespace": "shop", "uid": "u", "resourceVersion": "2"}
+    before = trim(LEASE, {"metadata": metadata, "spec": {"holderIdentity": "run-1", "renewTime": None}})
+    metadata = {**metadata, "annotations": {"smartshield.io/missed": told}}
+    after = trim(LEASE, {"metadata": metadata, "spec": {"holderIdentity": "run-1", "renewTime": None}})
+    assert lease_of(after, 1.0, 1000.0).missed == count
+    assert not matters(LEASE, before, after)
+
+
 def test_a_lease_is_heard_by_the_operators_clock_once_a_renewal_was_seen() -> None:
     body = lease("1970-01-01T00:15:00.000000Z")
     assert lease_of(body, None, 1000.0) == ProberLease("probes", "run-1", 900.0)

@@ -186,7 +186,7 @@ class Namespace:
             if self.place_of(name) in self.dead:
                 self.births.pop(name, None)
             elif lease.lives(self.now) or (born is not None and born <= self.now):
-                self.leases[name] = ProberLease(name, f"{name}-run", self.now)
+                self.leases[name] = replace(lease, holder=f"{name}-run", heard=self.now)
                 self.births.pop(name, None)
 
     def _probes(self, name: str) -> list[Object]:

@@ -142,14 +142,6 @@ def test_the_fifty_first_check_begins_another_shard(shop: Any) -> None:
     assert {check.status["shard"] for check in shop.checks.values()} == {0, 1}
 
 
-def test_a_run_that_does_not_come_alive_is_started_again_once_a_minute(shop: Any) -> None:
-    shop.dead = {"us/a"}
-    shop.run(150)
-    (name,) = {name for name in shop.started if shop.place_of(name) == "us/a"}
-    assert shop.started.count(name) == 3
-    assert shop.condition("Ready") == ("False", "Starting")
-
-
 def test_a_pod_that_waits_for_a_node_keeps_others_from_being_made(shop: Any) -> None:
     shop.dead = {"us/a"}
     shop.step()
