@@ -130,8 +130,8 @@ def test_people_may_do_with_the_products_resources_what_they_may_do_with_others(
     read = {"get", "list", "watch"}
     for kind in (kinds.ZONE, kinds.FLEET, kinds.CHECK, kinds.ALERT):
         assert verbs(given["view"], kind.group, kind.plural) == read
-        for role in ("edit", "admin"):
-            assert verbs(given[role], kind.group, kind.plural) == read | {"create", "update", "patch", "delete"}
+        for people in ("edit", "admin"):
+            assert verbs(given[people], kind.group, kind.plural) == read | {"create", "update", "patch", "delete"}
     for rules_ in given.values():
         assert verbs(rules_, "coordination.k8s.io", "leases") == {"get", "list"}
         assert not any("/" in resource for rule in rules_ for resource in rule["resources"])
