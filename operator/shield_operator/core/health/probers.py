@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shield_operator.core import naming
 from shield_operator.core.health.ownservices import OwnServices, followed
 from shield_operator.core.health.regions import Selection, select
-from shield_operator.core.health.shards import assign
+from shield_operator.core.health.shards import assign, compacted
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_operator.core.places import Place, find_places
 from shield_proxy.config.checks.contract import LEASE_SECONDS
@@ -68,8 +68,15 @@ class Roster:
 def make_roster(checks: tuple[CheckObject, ...], world: ChecksWorld) -> Roster:
     """Who probes the checks, given the oldest first."""
     places = find_places(world.nodes)
-    shards = assign((check.uid, _shard(check)) for check in checks)
-    duties = {check.uid: _duty(check, shards[check.uid], places, world) for check in checks}
+    selected = {check.uid: _selected(check, places, world) for check in checks}
+    asked = {check.uid: () if check.suspended else selected[check.uid].data_centers for check in checks}
+
+    def fits(uid: str, shard: int) -> bool:
+        """No vote is lost by the move: wherever the check is probed, the shard is heard already."""
+        return all(_heard(Prober(key, shard).name, world) is not None for key in asked[uid])
+
+    shards = compacted(assign((check.uid, _shard(check)) for check in checks), fits)
+    duties = {check.uid: Duty(shards[check.uid], selected[check.uid], asked[check.uid]) for check in checks}
     probers: dict[Prober, list[CheckObject]] = {}
     for check in checks:
         duty = duties[check.uid]
@@ -96,10 +103,8 @@ def _heard(name: str, world: ChecksWorld) -> float | None:
     return before if before is not None and 0 <= world.now - before < LEASE_SECONDS else None
 
 
-def _duty(check: CheckObject, shard: int, places: Mapping[str, Place], world: ChecksWorld) -> Duty:
-    identity = check.uid.replace("-", "")
-    selection = select(identity, check.regions, places, world.installation.region_codes)
-    return Duty(shard, selection, () if check.suspended else selection.data_centers)
+def _selected(check: CheckObject, places: Mapping[str, Place], world: ChecksWorld) -> Selection:
+    return select(check.uid.replace("-", ""), check.regions, places, world.installation.region_codes)
 
 
 def _shard(check: CheckObject) -> int | None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shield_operator.core import naming
 from shield_operator.core.health.planning import make_checks_plan
-from shield_operator.core.health.shards import MOST_CHECKS
+from shield_operator.core.health.shards import MOST_CHECKS, MOST_MOVES
 from shield_operator.core.health.world import ProberPod
 
 EXAMPLES = settings(max_examples=60, deadline=None)
@@ -131,6 +131,28 @@ def test_a_second_check_needs_no_run_of_its_own_and_no_other_template(probed: An
     assert probed.started == []
     assert {body["metadata"]["name"]: body["spec"] for body in probed.found("CronJob")} == before
     assert probed.status("second")["shard"] == 0
+
+
+def test_after_most_checks_were_deleted_the_others_share_a_shard_and_nobody_loses_a_vote(shop: Any) -> None:
+    del shop.checks["origin"]
+    for i in range(120):
+        shop.check(f"check-{i:03}", i)
+    shop.run(5)
+    for name in shop.checks:
+        for key in shop.nodes:
+            shop.report(key, check=name)
+    shop.step()
+    assert {shop.status(name)["shard"] for name in shop.checks} == {0, 1, 2}
+    shop.checks = {name: check for i, (name, check) in enumerate(shop.checks.items()) if i % 4 == 0}
+    shop.happenings.clear()
+    for _ in range(10):
+        moving = {name: shop.status(name)["shard"] for name in shop.checks}
+        shop.step(10.0)
+        assert sum(shop.status(name)["shard"] != shard for name, shard in moving.items()) <= MOST_MOVES
+        assert {shop.status(name)["healthy"] for name in shop.checks} == {"3/3"}
+    assert len({shop.status(name)["shard"] for name in shop.checks}) == 1
+    assert len(shop.found("CronJob")) == len(shop.nodes)
+    assert shop.happenings == []
 
 
 def test_the_fifty_first_check_begins_another_shard(shop: Any) -> None:
