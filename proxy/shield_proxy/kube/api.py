@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from shield_proxy.config.version import VERSION
 from shield_proxy.kube.account import Account
-from shield_proxy.kube.errors import NotThere, Unreachable, refusal
+from shield_proxy.kube.errors import NotThere, TooLarge, Unreachable, refusal
 from shield_proxy.kube.line import Line
 from shield_proxy.wire.http.message import ResponseHead
 from shield_proxy.wire.http.serialise import field_lines, request_bytes
@@ -18,7 +18,7 @@ from shield_proxy.wire.http.serialise import field_lines, request_bytes
 SECONDS = 5.0
 """That a request may take."""
 PAGE = 50
-"""Objects of a page of a list."""
+"""Objects of a page of a list, at most."""
 MOST_IDLE, IDLE_SECONDS = 2, 20.0
 """Connections that are kept for further requests, and for how long."""
 JSON, MERGE, APPLY = "application/json", "application/merge-patch+json", "application/apply-patch+yaml"
@@ -88,10 +88,16 @@ class Api:
     async def list(self, collection: Collection, take: Callable[[Mapping[str, Any]], None]) -> str:
         """Gives each object there is to `take`, page by page; the version of the list. Expired where it took too
         long."""
-        more, version = "", ""
+        more, version, limit = "", "", PAGE
         while True:
-            query = {"limit": str(PAGE), "continue": more, "fieldSelector": collection.selector}
-            page = await self.request("GET", _with_query(collection.path, query), seconds=4 * SECONDS)
+            query = {"limit": str(limit), "continue": more, "fieldSelector": collection.selector}
+            try:
+                page = await self.request("GET", _with_query(collection.path, query), seconds=4 * SECONDS)
+            except TooLarge:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 4)  # objects of hundreds of kilobytes each
+                continue
             for each in page.get("items") or []:
                 take(each)
             metadata = page.get("metadata") or {}

@@ -5,6 +5,10 @@ class Unreachable(Exception):
     """Nothing, or nothing that makes sense, was answered in time. Whether a write was made is not known."""
 
 
+class TooLarge(Unreachable):
+    """The answer has more bytes than are read."""
+
+
 class ApiError(Exception):
     """The API server refused."""
 

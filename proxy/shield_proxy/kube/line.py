@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import Any
 
-from shield_proxy.kube.errors import Unreachable
+from shield_proxy.kube.errors import TooLarge, Unreachable
 from shield_proxy.wire.http.body import BodyDecoder, decoder_for
 from shield_proxy.wire.http.message import Refused, ResponseHead
 from shield_proxy.wire.http.parse import HeadLimits, parse_response
@@ -14,7 +14,7 @@ from shield_proxy.wire.http.parse import HeadLimits, parse_response
 LIMITS = HeadLimits()
 PIECE = 64 << 10
 MOST_ANSWER = 8 << 20
-"""Bytes of an answer: a page of a list is less."""
+"""Bytes of an answer; who lists asks for fewer objects where it is more."""
 MOST_EVENT = 4 << 20
 """Bytes of one event of a watch; objects have 1.5 MB at most."""
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
@@ -64,7 +64,7 @@ class Line:
         while (piece := await self._piece()) is not None:
             body += piece
             if len(body) > MOST_ANSWER:
-                raise Unreachable(f"the answer has more than {MOST_ANSWER} bytes")
+                raise TooLarge(f"the answer has more than {MOST_ANSWER} bytes")
         try:
             return json.loads(body)
         except ValueError:

@@ -10,8 +10,9 @@ from kube.saidserver import SaidServer, Say, answer, request
 
 from shield_proxy.kube import api as client
 from shield_proxy.kube.api import Api, Collection
-from shield_proxy.kube.errors import ApiError, Conflict, Expired, NotThere, Unreachable
+from shield_proxy.kube.errors import ApiError, Conflict, Expired, NotThere, TooLarge, Unreachable
 from shield_proxy.kube.follow import Follower
+from shield_proxy.kube.line import MOST_ANSWER
 
 CHECKS = Collection("/apis/smartshield.io/v1alpha1", "shop", "healthchecks")
 LINES = b'{"type":"ADDED","object":{"metadata":{"name":"a","resourceVersion":"8"}}}\n{"type":"BOOKMARK","object":{}}\n'
@@ -156,6 +157,35 @@ async def test_lists_come_in_pages(at: Any) -> None:
     assert len(found) == 2
     assert f"?limit={client.PAGE} " in asked[0]
     assert "&continue=more " in asked[1]
+
+
+async def test_pages_of_large_objects_are_smaller(at: Any) -> None:
+    asked: list[int] = []
+    most = 5  # of objects as large as alerts get that have told of a thousand failures, in one answer
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(int((await request(reader)).partition("?limit=")[2].partition(" ")[0]))
+        padding = "x" * (MOST_ANSWER // most)
+        page = [{"metadata": {"name": f"a{i}"}, "status": padding} for i in range(min(asked[-1], most))]
+        writer.write(answer(json.dumps({"metadata": {"resourceVersion": "5"}, "items": page}).encode()))
+        await reader.read()
+
+    found: list[Any] = []
+    async with at(say) as api:
+        assert await api.list(CHECKS, found.append) == "5"
+    assert asked == [client.PAGE, client.PAGE // 4, client.PAGE // 16]
+    assert len(found) == client.PAGE // 16
+
+
+async def test_an_object_that_is_too_large_ends_the_list(at: Any) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(answer(b"x" * (MOST_ANSWER + 1)))
+        await reader.read()
+
+    async with at(say) as api:
+        with pytest.raises(TooLarge):
+            await api.list(CHECKS, lambda _: None)
 
 
 async def test_events_are_taken_from_pieces_of_any_size(at: Any) -> None:
