@@ -1,10 +1,11 @@
 """The alerts of a namespace, observed, and their statuses written: by nobody who has not seen the newest decision."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from shield_operator.core import naming
 from shield_operator.core.alerts.decode import alert_object
 from shield_operator.core.alerts.planning import AlertsPlan
 from shield_operator.core.alerts.world import AlertsWorld, Watched
@@ -13,7 +14,7 @@ from shield_operator.core.health.world import ChecksKey, ChecksWorld
 from shield_operator.kube.api import Api, ApiError, Conflict
 from shield_operator.kube.children import Done, side_by_side
 from shield_operator.kube.index import Index
-from shield_operator.kube.kinds import ALERT, DEPLOYMENT
+from shield_operator.kube.kinds import ALERT, DEPLOYMENT, POD
 from shield_operator.kube.views import Body, matters
 from shield_proxy.config.alerts.contract import COURIER
 
@@ -49,6 +50,7 @@ class Alerts:
             for check in checks.checks
             if check.uid in plan.standing and not check.preview
         )
+        courier = self._index.get(DEPLOYMENT, checks.key.namespace, COURIER)
         return AlertsWorld(
             key=checks.key,
             installation=checks.installation,
@@ -56,7 +58,8 @@ class Alerts:
             timestamp=checks.timestamp,
             alerts=tuple(alert_object(body) for body in seen.values()),
             checks=tuple(watched),
-            delivering=is_ready(self._index.get(DEPLOYMENT, checks.key.namespace, COURIER)),
+            delivering=is_ready(courier),
+            trouble=trouble_with(courier, self._index.of_fleet(checks.key, POD)),
             refusals=checks.refusals,
         )
 
@@ -111,6 +114,21 @@ def _own(alert: Body) -> tuple[Any, ...]:
     metadata = alert["metadata"]
     status = {key: value for key, value in (alert.get("status") or {}).items() if key != "targets"}
     return metadata["uid"], metadata.get("generation"), metadata.get("annotations"), status
+
+
+def trouble_with(deployment: Body | None, pods: Iterable[Body]) -> str:
+    """Why no pod of a courier becomes ready: what its newest one says, or who refuses to have one; "" where it is not
+    known."""
+    mine = [
+        (str(body["metadata"].get("creationTimestamp") or ""), str((body.get("status") or {}).get("trouble") or ""))
+        for body in pods
+        if (body["metadata"].get("labels") or {}).get(naming.LABEL_COMPONENT) == naming.COURIER
+    ]
+    if mine:
+        return max(mine)[1]
+    conditions = ((deployment or {}).get("status") or {}).get("conditions") or ()
+    refused = (each for each in conditions if each.get("type") == "ReplicaFailure" and each.get("status") == "True")
+    return next((str(each.get("message") or "") for each in refused), "")
 
 
 def is_ready(deployment: Body | None) -> bool:

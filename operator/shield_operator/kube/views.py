@@ -140,7 +140,8 @@ def trim(kind: Kind, body: Body) -> dict[str, Any]:
     if kind is POD:
         status = body.get("status") or {}
         kept = {key: status[key] for key in ("phase", "podIP") if key in status}
-        if (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT) == naming.PROBER and (why := trouble_of(status)):
+        component = (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT)
+        if component in (naming.PROBER, naming.COURIER) and (why := trouble_of(status)):
             kept["trouble"] = why
         return {"metadata": metadata, "status": {**kept, **_ready_only(body)}}
     return {**body, "metadata": metadata}

@@ -59,6 +59,8 @@ def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus],
             return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
     if missing := spec.selection.missing(each.check.name for each in world.checks):
         return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
+    if not world.delivering and world.trouble:
+        return Finding(READY, False, "CourierFailing", f"the courier of this namespace does not start: {world.trouble}")
     if not world.delivering:
         return Finding(READY, False, "CourierStarting", "the courier, who delivers for this namespace, is not ready")
     if decision.held_up and any(each.last_error is not None for each in targets):

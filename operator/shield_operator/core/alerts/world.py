@@ -73,6 +73,8 @@ class AlertsWorld:
     checks: tuple[Watched, ...] = ()
     delivering: bool = False
     """A courier is there and ready."""
+    trouble: str = ""
+    """Why none becomes ready; "" where it is not known, or only takes its time."""
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""
 

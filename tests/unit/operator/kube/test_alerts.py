@@ -4,9 +4,9 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.health.world import ChecksKey
-from shield_operator.kube.alerts import is_ready
+from shield_operator.kube.alerts import is_ready, trouble_with
 from shield_operator.kube.kinds import ALERT, CHECK, OF_ALERTS, POD
-from shield_operator.kube.views import key_of, matters
+from shield_operator.kube.views import key_of, matters, trim
 from shield_proxy.config.alerts.contract import ANNOTATION_TEST
 
 
@@ -40,3 +40,25 @@ def test_a_courier_delivers_once_a_pod_of_it_is_ready() -> None:
     assert is_ready({"status": {"readyReplicas": 1}})
     for deployment in (None, {}, {"status": {}}, {"status": {"readyReplicas": 0}}, {"status": {"readyReplicas": "1"}}):
         assert not is_ready(deployment)
+
+
+def pod(created: str, component: str = naming.COURIER, waiting: str = "") -> dict[str, Any]:
+    state = {"waiting": {"reason": waiting, "message": "as it is"}} if waiting else {"running": {}}
+    metadata = {"name": created, "creationTimestamp": created, "labels": {naming.LABEL_COMPONENT: component}}
+    return trim(POD, {"metadata": metadata, "status": {"containerStatuses": [{"state": state}]}})
+
+
+def test_why_a_courier_does_not_start_is_what_its_newest_pod_says() -> None:
+    old, new = pod("2026-01-01T00:00:00Z", waiting="ErrImagePull"), pod("2026-01-02T00:00:00Z")
+    assert trouble_with(None, [old]) == "ErrImagePull: as it is"
+    assert trouble_with(None, [new, old]) == ""
+    assert trouble_with(None, [pod("2026-01-03T00:00:00Z", naming.PROBER, "ErrImagePull")]) == ""
+
+
+def test_or_who_refuses_to_have_one() -> None:
+    def deployment(status: str) -> dict[str, Any]:
+        return {"status": {"conditions": [{"type": "ReplicaFailure", "status": status, "message": "exceeded quota"}]}}
+
+    assert trouble_with(deployment("True"), []) == "exceeded quota"
+    assert trouble_with(deployment("False"), []) == ""
+    assert trouble_with({"status": {}}, []) == trouble_with(None, []) == ""

@@ -56,6 +56,7 @@ class Street:
     version: int = 0
     """Of the alerts: a plan is written only where nothing was written since it was made."""
     delivering: bool = True
+    trouble: str = ""
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Targets that take nothing."""
@@ -110,6 +111,7 @@ class Street:
             alerts=tuple(self.alerts.values()),
             checks=tuple(Watched(check, self.after(check)) for check in self.checks.values()),
             delivering=self.delivering,
+            trouble=self.trouble,
             refusals=self.refusals,
         )
 

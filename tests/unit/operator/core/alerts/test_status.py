@@ -108,6 +108,11 @@ def test_until_a_courier_runs_it_says_so_and_nothing_is_lost(street: Any) -> Non
     street.step()
     assert street.condition() == ("False", "CourierStarting")
     assert [each.check for each in street.queue()] == ["origin"]
+    street.trouble = "ErrImagePull: no such image"
+    street.step()
+    assert street.condition() == ("False", "CourierFailing")
+    assert street.full_condition()["message"].endswith("does not start: ErrImagePull: no such image")
+    assert ("down", "CourierFailing") in street.happenings
     street.refusals = {("Deployment", COURIER): "exceeded quota"}
     street.step()
     assert street.condition() == ("False", "ObjectsRefused")
