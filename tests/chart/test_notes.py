@@ -117,8 +117,8 @@ def check(defaults: list[dict[str, Any]], issue: Issue) -> Callable[[str, str], 
 
 
 CUSTOM = {
-    "/apis/smartshield.io/v1alpha1/smartshieldzones": 200,
-    "/apis/smartshield.io/v1alpha1/shieldfleets": 200,
+    f"/apis/smartshield.io/v1alpha1/{kind}": 200
+    for kind in ("smartshieldzones", "shieldfleets", "healthchecks", "healthalerts")
 }
 
 
@@ -127,8 +127,8 @@ def test_helm_test_passes_when_operator_and_definitions_answer(check: Callable[[
     with server({"/readyz": 200, **CUSTOM}) as (url, seen):
         status, output = check(f"{url}/readyz", url)
     assert status == 0
-    assert output.count("ok: ") == 3
-    assert seen == [None, "Bearer the-token", "Bearer the-token"]
+    assert output.count("ok: ") == 1 + len(CUSTOM)
+    assert seen == [None, *["Bearer the-token"] * len(CUSTOM)]
 
 
 @pytest.mark.parametrize("missing", ["/readyz", *CUSTOM])

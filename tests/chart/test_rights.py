@@ -139,8 +139,9 @@ def test_people_may_do_with_the_products_resources_what_they_may_do_with_others(
 
 def test_the_test_pod_may_only_list_custom_resources(defaults: list[Object]) -> None:
     """With an account of its own, that goes with it."""
+    resources = ["smartshieldzones", "shieldfleets", "healthchecks", "healthalerts"]
     assert rules(defaults, "ClusterRole", "edge-smart-shield-test") == [
-        {"apiGroups": ["smartshield.io"], "resources": ["smartshieldzones", "shieldfleets"], "verbs": ["list"]}
+        {"apiGroups": ["smartshield.io"], "resources": resources, "verbs": ["list"]}
     ]
 
 
