@@ -5,7 +5,7 @@ A watch that is re-listed after an interruption does not tell which objects went
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from shield_operator.kube.api import Api, ApiError, Unreachable
@@ -48,6 +48,16 @@ class Audit:
                 self._progress.mark("watch")
             self.complete.set()
             await asyncio.sleep(EVERY_SECONDS)
+
+    async def catch_up(self, kinds: Iterable[Kind]) -> None:
+        """The index holds nothing of these kinds that is older than this call. Whoever led until now may have written,
+        and told, what the watches bring later, and of each kind at its own time. ApiError or Unreachable."""
+        for kind in kinds:
+            before = _versions(self._index.all(kind))
+            listed = await self._api.items(kind, selector=CHILD_SELECTOR if kind.child else None)
+            current = {item["metadata"]["uid"] for item in listed}
+            held = [body for body in self._index.all(kind).values() if body["metadata"]["uid"] in before]
+            self._take(kind, listed, [body for body in held if body["metadata"]["uid"] not in current])
 
     async def check(self, kind: Kind) -> bool:
         """Whether the watch of this kind has missed something; if so it is mended."""

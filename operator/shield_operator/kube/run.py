@@ -20,7 +20,7 @@ from shield_operator.kube.counters import Counters, render
 from shield_operator.kube.events import Publisher
 from shield_operator.kube.health import Health, serve
 from shield_operator.kube.index import Index
-from shield_operator.kube.kinds import POD, Kind
+from shield_operator.kube.kinds import ALERT, CHECK, POD, Kind
 from shield_operator.kube.leadership import Leadership, LeaseLost
 from shield_operator.kube.lease import LeaseKeeper
 from shield_operator.kube.loop import RESYNC_SECONDS, Loop
@@ -40,6 +40,8 @@ WORKERS = 4
 """Fleets, or namespaces with checks, reconciled side by side."""
 VISITORS = 8
 """Fleets whose pods are visited side by side."""
+CATCH_UP_SECONDS = 1.0
+"""Between two tries of a new leader to see what stands."""
 log = logging.getLogger(__name__)
 
 
@@ -120,10 +122,11 @@ class Operator:
         applier = Applier(self._api, self._index, children, keeper, store, collector, publisher)
         checks = Checks(self._settings.installation, self._api, self._index, children, publisher, self._counters)
         loop = Loop(observer, applier, checks, self._progress, self._counters)
-        self._queue, self._collector = queue, collector
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._lease.renew_until_lost())
+                await self._catch_up()
+                self._queue, self._collector = queue, collector
                 group.create_task(self._resync(queue, keeper))
                 for _ in range(WORKERS):
                     group.create_task(queue.work(loop.lap))
@@ -132,6 +135,15 @@ class Operator:
         finally:
             await resolver.close()
             await client.close()
+
+    async def _catch_up(self) -> None:
+        """What is told of checks depends on what was told: nothing of either is older than this leader."""
+        while True:
+            try:
+                return await self._audit.catch_up((CHECK, ALERT))
+            except (ApiError, Unreachable) as error:
+                log.warning("health checks and alerts can't be listed: %s", error)
+                await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def _resync(self, queue: WorkQueue[Key], keeper: SecretKeeper) -> None:
         """Everything now and then, at first also fleets of which nothing is left but what is kept for them."""
