@@ -114,7 +114,7 @@ def test_labels_are_the_conventional_ones(objects: list[Object]) -> None:
         labels = metadata["labels"]
         assert labels["app.kubernetes.io/name"] in ("smart-shield", "shield")
         assert labels["app.kubernetes.io/instance"] == "edge"
-        assert labels["app.kubernetes.io/component"] in ("operator", "test", "crds", "users")
+        assert labels["app.kubernetes.io/component"] in ("operator", "test", "crds", "users", "couriers")
         assert labels["app.kubernetes.io/version"] == VERSION
         assert labels["app.kubernetes.io/part-of"] == "smart-shield"
         assert labels["app.kubernetes.io/managed-by"] == "Helm"
