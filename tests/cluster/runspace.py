@@ -24,6 +24,7 @@ from shield_proxy.kube.account import Account
 from shield_proxy.kube.api import Api
 
 SPACE, LEASE = "shop", "probes-eu-a-0"
+OTHER_LEASE = "probes-eu-a-1"
 CHECKS = f"{GROUPS}/namespaces/{SPACE}/healthchecks"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SPACE}/leases"
 RULES = [
@@ -32,7 +33,7 @@ RULES = [
     {
         "apiGroups": ["coordination.k8s.io"],
         "resources": ["leases"],
-        "resourceNames": [LEASE],
+        "resourceNames": [LEASE, OTHER_LEASE],
         "verbs": ["get", "list", "watch", "patch"],
     },
 ]
@@ -59,16 +60,18 @@ def served(folder: Path, binaries: Path) -> Iterator[BareApi]:
 
 @contextmanager
 def emptied(api: BareApi) -> Iterator[BareApi]:
-    """The server with the Lease that the operator makes, and no checks."""
+    """The server with the Leases that the operator makes, and no checks."""
     make_lease(api)
+    make_lease(api, OTHER_LEASE)
     yield api
     api.call("DELETE", CHECKS)
-    api.call("DELETE", f"{LEASES}/{LEASE}")
+    for name in (LEASE, OTHER_LEASE):
+        api.call("DELETE", f"{LEASES}/{name}")
 
 
-def make_lease(api: BareApi) -> None:
+def make_lease(api: BareApi, name: str = LEASE) -> None:
     """As the operator does."""
-    api.call("POST", LEASES, {"metadata": {"name": LEASE}})
+    api.call("POST", LEASES, {"metadata": {"name": name}})
 
 
 def account_of(api: BareApi, folder: Path) -> Account:
@@ -173,12 +176,13 @@ def held(api: BareApi) -> dict[str, Any]:
 
 @asynccontextmanager
 async def a_run(
-    account: Account, name: str, told: list[dict[str, Any]] | None = None
+    account: Account, name: str, told: list[dict[str, Any]] | None = None, shard: int = 0
 ) -> AsyncIterator[tuple[Run, Any]]:
-    """A run on this loop; it may probe this machine."""
+    """A run on this loop; it may probe this machine. That of shard 1 has OTHER_LEASE."""
     api, prober = Api(account), Prober(internal_addresses((), loopback=True))
     tell = (lambda line: told.append(json.loads(line))) if told is not None else (lambda line: None)
-    run = Run(Duty(SPACE, Place("eu", "a"), 0, LEASE), name, api, prober.probe, time.time, tell)
+    duty = Duty(SPACE, Place("eu", "a"), shard, OTHER_LEASE if shard else LEASE)
+    run = Run(duty, name, api, prober.probe, time.time, tell)
     task = asyncio.create_task(run.run())
     try:
         yield run, task

@@ -15,8 +15,10 @@ import pytest_asyncio
 from bareapi import BareApi
 from localcluster.artifacts import binaries
 from runspace import (
+    CHECKS,
     LEASE,
     LEASES,
+    OTHER_LEASE,
     Origin,
     a_process,
     a_run,
@@ -181,3 +183,27 @@ async def test_while_there_is_no_lease_the_run_probes_on_and_the_next_one_waits_
             await asyncio.sleep(6)
     assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 6
     assert entry(api, "shop")["health"] == "Healthy"
+
+
+async def test_a_check_that_changes_its_shard_keeps_slots_and_verdict(
+    api: BareApi, account: Account, origin: Origin
+) -> None:
+    uid = make_check(api, "shop", origin.port, consecutiveFails=3)
+    async with a_run(account, "here") as (here, _), a_run(account, "there", shard=1) as (there, _):
+        await until("healthy", lambda: entry(api, "shop").get("health") == "Healthy")
+        path = f"{LEASES}/{OTHER_LEASE}"
+        await until("both hold a Lease", lambda: (api.call("GET", path).get("spec") or {}).get("holderIdentity"))
+        at = origin.came[uid.replace("-", "")[:16]]
+        probed = len(at)
+        await until("a probe has just ended", lambda: len(at) > probed)
+        api.merge(f"{CHECKS}/shop/status", {"status": {"shard": 1}})
+        origin.status = b"503 No"
+        moved = len(at)
+        await until("two failures", lambda: len(at) >= moved + 2)
+        assert entry(api, "shop")["health"] == "Healthy"
+        await until("unhealthy after three", lambda: entry(api, "shop").get("health") == "Unhealthy")
+        assert len(at) - moved == 3
+        assert there.figures.probes.total() == 3
+        assert not there.figures.missed
+        assert not here.figures.missed
+    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 5.5
