@@ -77,6 +77,18 @@ async def test_a_check_is_probed_and_its_verdict_reported(api: BareApi, account:
     assert "shield-prober-eu/a" in [each["manager"] for each in managed]
 
 
+async def test_an_entry_that_was_overwritten_is_written_again_though_nothing_else_happens(
+    api: BareApi, account: Account, origin: Origin
+) -> None:
+    """As a late write of the run before would overwrite it."""
+    make_check(api, "shop", origin.port)
+    async with a_run(account, "one"):
+        await until("healthy", lambda: entry(api, "shop").get("health") == "Healthy")
+        late = {**entry(api, "shop"), "health": "Unhealthy", "reason": "Other Failure"}
+        api.merge(f"{CHECKS}/shop/status", {"status": {"probes": [late]}})
+        await until("healthy again", lambda: entry(api, "shop").get("health") == "Healthy", 30)
+
+
 async def test_slots_go_from_run_to_run_without_a_gap_or_a_double(
     api: BareApi, account: Account, origin: Origin
 ) -> None:

@@ -77,13 +77,14 @@ def describe(product: Installed) -> str:
         ("get", "events", "-A", "--sort-by=.lastTimestamp"),
         ("logs", "-n", product.namespace, "-l", "app.kubernetes.io/component=operator", "--tail=80", "--prefix"),
         ("logs", "-n", "checks", "-l", PROBERS, "--tail=20", "--prefix"),
+        ("logs", "-n", "alerts", "-l", PROBERS, "--tail=20", "--prefix"),
         ("get", "sha", "-A", "-o", "yaml", "--show-managed-fields=false"),
         ("logs", "-n", "alerts", "deployment/shield-courier", "--tail=40"),
     )
     parts = []
     for look in looks:
         try:
-            parts.append(f"$ kubectl {' '.join(look)}\n{product.tools.kubectl(*look)[-12000:]}")
+            parts.append(f"$ kubectl {' '.join(look)}\n{product.tools.kubectl(*look)[-30000:]}")
         except (Refused, subprocess.TimeoutExpired) as problem:
             parts.append(str(problem))
     return "\n".join(parts)

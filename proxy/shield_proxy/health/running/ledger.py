@@ -50,12 +50,14 @@ class Ledger:
         known = self._remembered.get(assigned.id) or remembered_of(assigned.entry)
         now = counted(known, sample, assigned.generation, fails, successes)
         self._remembered[assigned.id] = now
-        before = self._entries.get(assigned.id) or assigned.entry
+        own = self._entries.get(assigned.id)
+        before = own or assigned.entry
         entry = reported(before, now, sample)
-        if entry is None or not entry.news_after(before):
+        if entry is None:
             return None
-        self._entries[assigned.id] = entry
-        return Change(assigned, before, entry)
+        if own is None or entry.news_after(own):  # also what is no news: it may be, once the run before has written
+            self._entries[assigned.id] = entry
+        return Change(assigned, before, entry) if entry.news_after(before) else None
 
     def unsaid(self, checks: Iterable[Assigned]) -> list[Change]:
         """Entries of this run that the checks' status doesn't show, or no longer."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from shield_proxy.kube.follow import Follower
 CHECKS = "/apis/smartshield.io/v1alpha1"
 DRAIN_SECONDS = 3.0
 """That reports have to leave before the run does."""
+AGAIN_SECONDS = 10.0
+"""Between two looks whether the status shows what was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Run:
         self._ledger = Ledger()
         self._assigned: Mapping[str, Assigned] | None = None
         self._missed_before = 0
+        self._wall, self._until = wall, math.inf
         self._samples: dict[str, Sample] = {}
         self._rota = Rota(probe, self._sampled, self.figures, wall)
         self._reporter = Reporter(api, self._checks, duty.place, self.figures)
@@ -64,7 +68,8 @@ class Run:
         """Probes until another run has the Lease, or end() is called; why it has ended."""
         follower = Follower(self._api, self._checks, self._read, self._assign)
         async with asyncio.TaskGroup() as group:
-            lasting = [group.create_task(each) for each in (follower.run(), self._rota.run(), self._reporter.run())]
+            forever = (follower.run(), self._rota.run(), self._reporter.run(), self._say_again())
+            lasting = [group.create_task(each) for each in forever]
             why = await self._holding.run()
             await self._reporter.drain(DRAIN_SECONDS)
             for task in lasting:
@@ -77,6 +82,7 @@ class Run:
 
     def own(self, after: float, until: float) -> None:
         """The slots in (after, until] are this run's."""
+        self._until = until
         self._rota.own(after, until)
 
     def gap(self, since: float, until: float) -> None:
@@ -90,6 +96,7 @@ class Run:
         self._rota.settle(lease.counters)
         self._publish(self._ledger.settle(lease.counters))
         self._forget_others()
+        self._say_unsaid()
 
     def knows(self) -> bool:
         """Which checks are the run's."""
@@ -126,8 +133,19 @@ class Run:
         self._rota.assign(checks)
         self._holding.look()
         self._forget_others()
-        for change in self._ledger.unsaid(checks.values()):
-            self._reporter.say(change.assigned, change.entry)
+        self._say_unsaid()
+
+    def _say_unsaid(self) -> None:
+        """What the status doesn't show, or no longer, is reported. When the next run probes, it is that one's turn."""
+        if self._wall() <= self._until:
+            for change in self._ledger.unsaid((self._assigned or {}).values()):
+                self._reporter.say(change.assigned, change.entry)
+
+    async def _say_again(self) -> None:
+        """Nobody tells of an entry that was overwritten before this run had heard of its own."""
+        while True:
+            await asyncio.sleep(AGAIN_SECONDS)
+            self._say_unsaid()
 
     def _forget_others(self) -> None:
         if self._assigned is not None:

@@ -151,6 +151,15 @@ def test_an_entry_that_its_status_lost_is_said_again() -> None:
     assert ledger.unsaid([replace(SHOP, entry=change.entry)]) == []
 
 
+def test_an_entry_that_was_no_news_is_said_when_the_run_before_has_written_another_meanwhile() -> None:
+    good, bad = settled().count(SHOP, GOOD), settled().count(SHOP, REFUSED)
+    assert good is not None
+    assert bad is not None
+    ledger = settled()
+    assert ledger.count(replace(SHOP, entry=good.entry), GOOD) is None
+    assert [each.entry.verdict for each in ledger.unsaid([replace(SHOP, entry=bad.entry)])] == [Health.HEALTHY]
+
+
 def test_a_check_that_is_gone_is_forgotten() -> None:
     ledger = settled()
     ledger.count(SHOP, GOOD)
