@@ -244,51 +244,6 @@ def test_labels_of_checks_are_followed(start: Start, shop: Shop, alarm: Alarm) -
     poll("it covers one", lambda: alarm.status()["matched"] == 1, 10)
 
 
-@pytest.mark.usefixtures("policy")
-def test_a_courier_writes_what_became_of_notifications_and_nothing_else(start: Start, shop: Shop, alarm: Alarm) -> None:
-    start()
-    alarm.add()
-    alarm.courier_runs()
-    shop.api.call("PATCH", alarm.path(), {"metadata": {"annotations": {"smartshield.io/test": "token"}}}, MERGE)
-    poll("a test is told", alarm.queue, 20)
-
-    def refused() -> bool:
-        try:
-            alarm.write({"lastTest": "other"})
-        except AssertionError as error:
-            return "may change nothing of a status but targets" in str(error)
-        return False
-
-    poll("the policy is in force", refused, 30)
-    alarm.deliver()
-    poll("it is taken in", lambda: not alarm.queue(), 20)
-    condition = {"type": "Ready", "status": "True", "reason": "X", "message": "", "lastTransitionTime": NOW}
-    for status in (
-        {"matched": 7},
-        {"notifications": [{"id": "x", "event": "TEST", "correlationId": "c", "time": NOW}]},
-        {"unhealthy": []},
-        {"conditions": [condition]},
-        {"lastDelivery": NOW, "targets": [{"name": "hook"}]},
-    ):
-        with pytest.raises(AssertionError, match="may change nothing of a status but targets"):
-            alarm.write(status)
-    for path in (alarm.path(), shop.path("origin", "status")):
-        with pytest.raises(AssertionError, match="403"):
-            shop.api.call("PATCH", path, {"spec": {"suspended": True}}, MERGE, alarm.user)
-    for path in (f"/api/v1/namespaces/{shop.space}/secrets/hook", "/api/v1/secrets"):
-        with pytest.raises(AssertionError, match="403"):
-            shop.api.call("GET", path, user=alarm.user)
-    other = Alarm(Shop(shop.api, "default"))
-    other.add()
-    with pytest.raises(AssertionError, match="403"):
-        other.write({"targets": [{"name": "hook"}]}, user=alarm.user)
-    shop.api.call("DELETE", other.path())
-    assert alarm.status()["lastTest"] == "token"
-
-
-NOW = "2026-01-01T00:00:00Z"
-
-
 def test_a_preview_that_was_left_goes_and_a_check_of_a_like_name_stays(start: Start, left_preview: Shop) -> None:
     start()
     path = left_preview.path("preview-x7k2p")
