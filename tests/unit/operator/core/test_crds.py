@@ -19,7 +19,7 @@ from shield_operator.core.health.verdict import SUSPENDED
 from shield_operator.core.quantity import whole_bytes
 from shield_operator.core.spec import AccessLogFormat, ExposureType, Topology, TrafficPolicy, WhenUnhealthy
 from shield_proxy.config.alerts import decode as alerts
-from shield_proxy.config.alerts.alert import OpsgenieRegion, Security, Trigger
+from shield_proxy.config.alerts.alert import OpsgenieRegion, PagerDutyRegion, Security, Trigger
 from shield_proxy.config.alerts.contract import MOST_NOTIFICATIONS, MOST_TOKEN
 from shield_proxy.config.alerts.notification import Event
 from shield_proxy.config.checks import decode as bounds
@@ -191,11 +191,13 @@ def test_an_alerts_enums_defaults_and_bounds_are_those_of_the_code():
         ("teams.urlFrom.key", teams.url.key),
         ("pagerDuty.routingKeyFrom.key", pager.routing_key.key),
         ("opsgenie.apiKeyFrom.key", genie.api_key.key),
+        ("pagerDuty.region", pager.region),
         ("opsgenie.region", genie.region),
     ):
         assert found[f".spec.targets[].{field}"]["default"] == value, field
     assert found[".spec.targets[].email.server.security"]["enum"] == list(Security)
     assert found[".spec.targets[].opsgenie.region"]["enum"] == list(OpsgenieRegion)
+    assert found[".spec.targets[].pagerDuty.region"]["enum"] == list(PagerDutyRegion)
     assert found[".spec.targets"]["maxItems"] == alerts.MOST_TARGETS
     assert found[".spec.targets[].email.to"]["maxItems"] == alerts.MOST_RECIPIENTS
     assert found[".spec.targets[].webhook.url"]["maxLength"] == alerts.MOST_URL
