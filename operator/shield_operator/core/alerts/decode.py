@@ -101,11 +101,13 @@ def _instant(item: Reader, key: str) -> float:
     text = item.text(key)
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+        # Near the end of the calendar there are times that have no name in UTC, in which they are told.
+        seconds = instant.astimezone(UTC).timestamp() if instant.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        seconds = None
+    if seconds is None:
         raise InvalidField(item.at(key), "must be a time such as 2026-05-01T02:00:00Z")
-    return instant.timestamp()
+    return seconds
 
 
 def _zone(item: Reader) -> tzinfo:
