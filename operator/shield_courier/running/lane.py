@@ -116,10 +116,12 @@ class Lane:
                     assert_never(step)
 
     async def _send(self, send: Send) -> None:
-        shared, alert, target = self._shared, self.alert, self.target
+        shared = self._shared
         async with shared.first if self.standing.last_error is None else shared.repeats:
-            if self._ending or send.notification.id in self.standing.settled:
+            # It may have waited for its place for minutes, and by now be wanted no more, or elsewhere.
+            if self._ending or next_step(self.standing, self.alert.queue, time.time()) != send:
                 return
+            alert, target = self.alert, self.target
             self.busy_since = time.monotonic()
             try:
                 outcome = await self._attempt(alert, target, send)

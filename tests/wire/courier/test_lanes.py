@@ -120,3 +120,20 @@ async def test_a_lane_ends_after_what_is_under_way(place: Place) -> None:
         async with asyncio.timeout(5):
             await task
     assert lanes.outcomes("good") == ["delivered"]
+
+
+async def test_who_waited_for_a_place_sends_what_is_wanted_by_then_to_whom_it_is_wanted(place: Place) -> None:
+    former, present = Receiver(), Receiver()
+    async with receiving(former, None) as old, receiving(present, None) as new:
+        lanes = Lanes(place, target(old, "moved"))
+        lane, lanes.shared.first = lanes.lanes[0], asyncio.Semaphore(0)
+        async with lanes.running():
+            lanes.queue("n1")
+            await until(lambda: bool(lanes.shared.first._waiters))
+            lanes.targets = (target(new, "moved"),)
+            lane.update(alert(*lanes.targets, queue=(now("n2"),)), lanes.targets[0])
+            for _ in range(2):
+                lanes.shared.first.release()
+            await until(lambda: lanes.outcomes("moved") == ["delivered"])
+    assert not former.received
+    assert [got.body["data"]["notification_id"] for got in present.received] == ["n2"]
