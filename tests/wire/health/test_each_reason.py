@@ -3,7 +3,7 @@
 import resource
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -101,16 +101,13 @@ async def the_prober_has_no_descriptors_left(place: Place) -> Reason | None:
 
 @contextmanager
 def exhausted() -> Iterator[None]:
-    """No number of a descriptor is free: the limit is near, and all below are taken."""
+    """No descriptor is to be had, not even one that is closed meanwhile; those that are open go on."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with ExitStack() as taken:
-        first = taken.enter_context(socket.socket())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (first.fileno() + 8, hard))
-        taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        with suppress(OSError):
-            while True:
-                taken.enter_context(socket.socket())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
         yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 CAUSES: dict[Reason, Probing] = {
