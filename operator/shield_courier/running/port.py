@@ -9,7 +9,9 @@ from dataclasses import dataclass
 SECONDS = 5.0
 """That a request and its answer have."""
 MOST_REQUEST = 8 << 10
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 32
+"""Connections: of more, the oldest ends. Whoever holds many open must not keep the kubelet from asking, which would end
+the courier."""
 REASONS = {200: "OK", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
 log = logging.getLogger(__name__)
 
@@ -26,17 +28,23 @@ class Looks:
 @asynccontextmanager
 async def health_port(host: str, port: int, looks: Looks) -> AsyncIterator[None]:
     """Listens within the block. OSError where it can't: a pod that nobody can look at is no good."""
-    permits = asyncio.Semaphore(MOST_AT_ONCE)
+    connected: dict[asyncio.StreamWriter, None] = {}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected[writer] = None
+        if len(connected) > MOST_AT_ONCE:
+            oldest = next(iter(connected))
+            del connected[oldest]
+            oldest.transport.abort()
         try:
-            async with permits, asyncio.timeout(SECONDS):
+            async with asyncio.timeout(SECONDS):
                 request = await reader.readuntil(b"\r\n\r\n")
                 writer.write(_response(request.split(b"\r\n", 1)[0], looks))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
+            connected.pop(writer, None)
             writer.close()
 
     server = await asyncio.start_server(answer, host or None, port, limit=MOST_REQUEST)

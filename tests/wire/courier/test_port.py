@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from shield_courier.running.port import Looks, health_port
+from shield_courier.running.port import MOST_AT_ONCE, Looks, health_port
 
 
 async def ask(port: int, request: str) -> str:
@@ -58,3 +58,13 @@ async def test_endless_requests_are_cut_off() -> None:
         except ConnectionResetError:
             pass
         assert "200" in await ask(port, "GET /livez HTTP/1.1\r\n\r\n")
+
+
+async def test_however_many_connections_say_nothing_the_kubelet_is_answered() -> None:
+    port = free_port()
+    async with health_port("127.0.0.1", port, Looks(lambda: "", lambda: "", lambda: b"")):
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3 * MOST_AT_ONCE)]
+        async with asyncio.timeout(2):  # as long as the kubelet waits
+            assert "200" in await ask(port, "GET /livez HTTP/1.1\r\n\r\n")
+        for _, writer in silent:
+            writer.transport.abort()
