@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shield_operator.core.alerts.planning import make_alerts_plan
 from shield_proxy.config.alerts.contract import KEEP_SECONDS, MOST_NOTIFICATIONS
 
 BOTH = [("origin", "START"), ("origin", "END")]
@@ -267,3 +268,26 @@ def test_flapping_fills_no_status_while_nobody_delivers(street: Any) -> None:
     street.settle()
     events = [event for _, event in street.heard()]
     assert events == ["START", "END"] * (len(events) // 2)
+
+
+class Spoken(dict[str, Any]):
+    """A status that counts how often a notification was made of it."""
+
+    words = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        type(self).words += key == "probes"
+        return super().get(key, default)
+
+
+def test_of_a_thousand_failures_at_once_only_those_that_have_room_are_put_into_words(new_street: Any) -> None:
+    street = new_street()
+    for number in range(1000):
+        street.check(f"origin-{number:03}")
+    street.step()
+    fail(street, *street.checks)
+    world = street.world()
+    counted = [replace(each, check=replace(each.check, status=Spoken(each.check.status))) for each in world.checks]
+    plan = make_alerts_plan(replace(world, checks=tuple(counted)))
+    assert len(plan.statuses["down"]["notifications"]) == MOST_NOTIFICATIONS
+    assert Spoken.words == MOST_NOTIFICATIONS
