@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,9 @@ class _Entry:
     known: Statuses = ()
     """As the API has it, or as it was written last."""
     wanted: Statuses | None = None
-    written: float = -QUIET
+    shown: Statuses | None = None
+    """What a watch has told too soon after a write to be believed."""
+    written: float = -math.inf
     """Monotonic seconds."""
     pause: float = LEAST_PAUSE
     waits: bool = False
@@ -50,8 +53,8 @@ class _Entry:
 class StatusWriter:
     """Runs from run() on, until that is cancelled."""
 
-    def __init__(self, api: Api, alerts: Collection, figures: Figures) -> None:
-        self._api, self._alerts, self._figures = api, alerts, figures
+    def __init__(self, api: Api, alerts: Collection, figures: Figures, quiet: float = QUIET) -> None:
+        self._api, self._alerts, self._figures, self._quiet = api, alerts, figures, quiet
         self._entries: dict[str, _Entry] = {}
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._pending = 0
@@ -63,9 +66,9 @@ class StatusWriter:
         entry = self._entries.get(uid)
         if entry is None:
             self._entries[uid] = _Entry(name, uid, statuses)
-        elif time.monotonic() - entry.written >= QUIET and not entry.waits:
-            entry.known = statuses
-            self._enqueue(entry)
+        else:
+            entry.shown = statuses
+            self._believe(entry)
 
     def say(self, uid: str, statuses: Statuses) -> None:
         """This will be written, unless the API has it, or something later of the alert comes before."""
@@ -93,6 +96,17 @@ class StatusWriter:
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(self._work(group))
+            # A courier that this one has followed may have written after it, and no further event tells of that.
+            while True:
+                await asyncio.sleep(self._quiet)
+                for entry in self._entries.values():
+                    self._believe(entry)
+
+    def _believe(self, entry: _Entry) -> None:
+        """What was shown last counts, once nothing older can be told any more."""
+        if entry.shown is not None and not entry.waits and time.monotonic() - entry.written >= self._quiet:
+            entry.known, entry.shown = entry.shown, None
+            self._enqueue(entry)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:

@@ -10,7 +10,7 @@ from typing import Any
 from kube.saidserver import SaidServer, answer, request
 
 from shield_courier.running.figures import Figures
-from shield_courier.running.statuses import StatusWriter, same
+from shield_courier.running.statuses import QUIET, StatusWriter, same
 from shield_proxy.config.alerts.notification import DeliveryError, TargetStatus
 from shield_proxy.kube.api import Collection
 
@@ -40,10 +40,10 @@ class Written:
 
 
 @asynccontextmanager
-async def writing(written: Written, folder: Path) -> AsyncIterator[tuple[StatusWriter, Figures]]:
+async def writing(written: Written, folder: Path, quiet: float = QUIET) -> AsyncIterator[tuple[StatusWriter, Figures]]:
     figures = Figures()
     async with SaidServer(written.say, folder) as api:
-        writer = StatusWriter(api, ALERTS, figures)
+        writer = StatusWriter(api, ALERTS, figures, quiet)
         task = asyncio.create_task(writer.run())
         try:
             yield writer, figures
@@ -117,6 +117,26 @@ async def test_an_alert_that_is_gone_or_another_is_left_alone(tmp_path: Path) ->
         writer.say("u", TWO)
         assert await writer.drain(5)
     assert figures.writes == {"dropped": 2}
+
+
+async def test_what_a_courier_before_has_overwritten_is_written_again_and_old_news_are_not_believed(
+    tmp_path: Path,
+) -> None:
+    written = Written()
+    async with writing(written, tmp_path, quiet=0.5) as (writer, _):
+        writer.seen("on-call", "u", [])
+        writer.say("u", TWO)
+        assert await writer.drain(5)
+        for told in ([], TWO):  # late, from before the write; then its own
+            writer.seen("on-call", "u", told)
+            writer.say("u", TWO)
+        await asyncio.sleep(1.2)
+        assert written.settled == [["n1", "n2"]]
+        writer.say("u", ONE)
+        assert await writer.drain(5)
+        writer.seen("on-call", "u", TWO)
+        await until(lambda: len(written.settled) == 3)
+    assert written.settled == [["n1", "n2"], ["n1"], ["n1"]]
 
 
 async def test_the_end_is_not_held_up_by_an_api_that_hangs(tmp_path: Path) -> None:
