@@ -10,12 +10,15 @@ from aiosmtplib import SMTP
 
 from shield_courier.core.answers import mail_refused
 from shield_courier.core.outcomes import Delivered, Failed, Outcome
+from shield_courier.sending.login import KNOWN, NoMechanism, log_in
 from shield_courier.sending.names import Resolve, connect, network_problem
 from shield_courier.sending.trust import tls_problem
 from shield_proxy.config.alerts.alert import MailServer, Security
 
 MOST_TOLD = 3
 """Recipients of whose refusal is told."""
+REFUSED_SECONDS = 120.0
+"""Until refused credentials are shown again: servers shut out whom they have refused five times in ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,11 @@ async def send(
         async with asyncio.timeout(seconds):
             return await _send(letter, server, credentials, trust, resolve)
     except TimeoutError:
-        return Failed("the mail server did not answer in time")
+        return Failed(f"the mail server did not answer in time{_advice(server)}")
     except aiosmtplib.SMTPAuthenticationError as error:
         # Servers may repeat what they were sent.
         refused = mail_refused(error.code, "", told=False)
-        return Failed(f"{refused.message} to the credentials", refused.permanent)
+        return Failed(f"{refused.message} to the credentials", refused.permanent, REFUSED_SECONDS)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refusals = {each.recipient: each for each in error.recipients}
         return _partly({name: (each.code, each.message) for name, each in refusals.items()}, secrets)
@@ -63,9 +66,10 @@ async def send(
             return Failed("the mail server's answer makes no sense")
         return mail_refused(error.code, error.message, secrets)
     except ssl.SSLError as error:
-        return Failed(tls_problem(error))
+        return Failed(_tls_problem(error, server))
     except aiosmtplib.SMTPException as error:
-        return Failed(_problem(error))
+        cause = error.__cause__
+        return Failed(_tls_problem(cause, server) if isinstance(cause, ssl.SSLError) else _problem(error))
     except OSError as error:
         return Failed(network_problem(error))
     except ValueError:
@@ -90,7 +94,7 @@ async def _send(
         if credentials is not None:
             if client.get_transport_info("ssl_object") is None:
                 return Failed("the credentials are not sent without TLS", True)
-            await client.login(credentials.username, credentials.password)
+            await log_in(client, credentials.username, credentials.password)
         refused, _ = await client.sendmail(letter.sender, letter.recipients, letter.content)
         try:
             async with asyncio.timeout(2.0):
@@ -116,21 +120,29 @@ def _partly(refused: Mapping[str, tuple[int, str]], secrets: Sequence[str]) -> F
     return Failed(f"not taken for {named}{more}", all(failed.permanent for failed in each), left=tuple(refused))
 
 
+def _tls_problem(error: ssl.SSLError, server: MailServer) -> str:
+    if error.reason == "WRONG_VERSION_NUMBER" and server.security is Security.TLS:
+        return "the mail server does not begin with TLS; its port may be one for security StartTLS"
+    return tls_problem(error)
+
+
+def _advice(server: MailServer) -> str:
+    """On port 465 servers wait for the client to begin with TLS."""
+    return "; port 465 is for security TLS" if server.port == 465 and server.security is not Security.TLS else ""
+
+
 def _problem(error: aiosmtplib.SMTPException) -> str:
     """In words of our own: the library's hold addresses."""
-    cause = error.__cause__
     match error:
         case aiosmtplib.SMTPTimeoutError():
             return "the mail server did not answer in time"
-        case _ if isinstance(cause, ssl.SSLError):
-            return tls_problem(cause)
         case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPServerDisconnected():
             return "the mail server ended the connection"
         case aiosmtplib.SMTPNotSupported():
             return "the mail server lacks what is needed"
         case _ if "STARTTLS" in str(error):
             return "the mail server offers no STARTTLS, and nothing is sent without TLS"
-        case _ if "AUTH" in str(error):
-            return "the mail server takes no credentials"
+        case NoMechanism():
+            return f"the mail server takes no credentials by {', '.join(KNOWN).upper()}"
         case _:
             return "the mail server was not understood"

@@ -11,6 +11,7 @@ from courier.place import Place
 from courier.samples import alert, email, notification, target
 
 from shield_courier.core.outcomes import Delivered, Failed, Outcome
+from shield_courier.sending.mailing import REFUSED_SECONDS
 from shield_proxy.config.alerts.alert import Email, Security
 
 START_TLS, TLS, NONE = Security.START_TLS, Security.TLS, Security.NONE
@@ -112,7 +113,66 @@ async def test_refused_credentials_are_permanent_and_not_told(place: Place) -> N
     mailbox = Mailbox()
     async with mail_server(mailbox, place.server_tls(), auth=True) as port:
         outcome = await deliver(place, email(port, credentials=True))
-    assert outcome == Failed("the mail server answered 535 to the credentials", permanent=True)
+    assert outcome == Failed("the mail server answered 535 to the credentials", True, REFUSED_SECONDS)
+    assert len(mailbox.logins) == 1
+
+
+@pytest.mark.parametrize(
+    ("offered", "replies", "tried", "outcome"),
+    [
+        (b"CRAM-MD5 LOGIN PLAIN", [b"235 ok"], [b"PLAIN"], Delivered()),
+        (b"XOAUTH2 LOGIN CRAM-MD5", [b"334 UGFzcw==", b"235 ok"], [b"LOGIN"], Delivered()),
+        (b"PLAIN LOGIN", [b"504 not this one", b"334 UGFzcw==", b"235 ok"], [b"PLAIN", b"LOGIN"], Delivered()),
+        (
+            b"PLAIN LOGIN CRAM-MD5",
+            [b"454 not now"],
+            [b"PLAIN"],
+            Failed("the mail server answered 454 to the credentials", False, REFUSED_SECONDS),
+        ),
+        (b"XOAUTH2 NTLM", [], [], Failed("the mail server takes no credentials by PLAIN, LOGIN, CRAM-MD5")),
+    ],
+)
+async def test_credentials_are_shown_once_in_a_way_that_the_server_takes(
+    place: Place, offered: bytes, replies: list[bytes], tried: list[bytes], outcome: Outcome
+) -> None:
+    place.put("smtp", {"username": "user", "password": "pass"})
+    heard: list[bytes] = []
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hi\r\n")
+        left, in_mail = iter(replies), False
+        while line := await reader.readline():
+            if line.startswith(b"AUTH"):
+                heard.append(line.split()[1])
+            if in_mail:
+                in_mail = line != b".\r\n"
+                reply = b"" if in_mail else b"250 ok\r\n"
+            elif line.startswith(b"EHLO"):
+                reply = b"250-hi\r\n250 AUTH " + offered + b"\r\n"
+            elif line.startswith((b"MAIL", b"RCPT", b"QUIT")):
+                reply = b"250 ok\r\n"
+            elif line.startswith(b"DATA"):
+                in_mail, reply = True, b"354 go\r\n"
+            else:
+                reply = next(left) + b"\r\n"
+            writer.write(reply)
+
+    async with rude_server(say, place.server_tls()) as port:
+        assert await deliver(place, email(port, TLS, credentials=True)) == outcome
+    assert heard == tried
+
+
+async def test_a_port_for_tls_of_the_other_kind_is_told_of(place: Place) -> None:
+    place.sender = replace(place.sender, mail_seconds=0.4)
+    async with mail_server(Mailbox(), place.server_tls()) as port:
+        assert await deliver(place, email(port, TLS)) == Failed(
+            "the mail server does not begin with TLS; its port may be one for security StartTLS"
+        )
+    async with mail_server(Mailbox(), place.server_tls("mail.example.org"), implicit=True) as port:
+        place.ports["mail.example.org"] = port
+        assert await deliver(place, email(465, START_TLS, host="mail.example.org")) == Failed(
+            "the mail server did not answer in time; port 465 is for security TLS"
+        )
 
 
 async def test_a_missing_secret_is_named(place: Place) -> None:
