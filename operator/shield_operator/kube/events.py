@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from shield_operator.core.naming import API_VERSION, MANAGED_BY
@@ -65,12 +66,15 @@ class Publisher:
         self._memory = Memory()
 
     async def publish(self, namespace: str, happenings: Sequence[Happening]) -> None:
-        """Tells of happenings on objects of a namespace: all at once, in PUBLISH_SECONDS or not at all."""
+        """Tells of happenings on objects of a namespace: all at once, in PUBLISH_SECONDS or not at all. One that is
+        being deleted takes no Events, which is not worth a word."""
         tellings = self._memory.choose(happenings, self._clock())
-        late, until = 0, self._clock() + PUBLISH_SECONDS
+        late, until, ends = 0, self._clock() + PUBLISH_SECONDS, False
 
         async def one(telling: Telling) -> None:
-            nonlocal late
+            nonlocal late, ends
+            if ends:
+                return
             if self._clock() >= until:
                 late += 1
                 return
@@ -78,7 +82,9 @@ class Publisher:
             try:
                 await self._create_or_count(body)
             except (ApiError, Unreachable) as error:
-                log.warning("Event %s was not published: %s", telling.happening.reason, error)
+                ends = ends or refused_for_its_end(error)
+                if not ends:
+                    log.warning("Event %s was not published: %s", telling.happening.reason, error)
 
         await side_by_side(tellings, one)
         if late:
@@ -91,6 +97,14 @@ class Publisher:
             metadata = body["metadata"]
             patch = {"count": body["count"], "lastTimestamp": body["lastTimestamp"]}
             await self._api.merge(EVENT, metadata["namespace"], metadata["name"], patch)
+
+
+def refused_for_its_end(error: Exception) -> bool:
+    """Whether nothing can be made in a namespace because it is being deleted, or is gone."""
+    if not isinstance(error, ApiError):
+        return False
+    ending = error.status == HTTPStatus.FORBIDDEN and error.message.endswith("because it is being terminated")
+    return ending or (error.status == HTTPStatus.NOT_FOUND and "namespaces" in error.message)
 
 
 def event_body(namespace: str, telling: Telling, identity: str, now: datetime.datetime) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""A zone that changes its fleet, and one that is paused, as their objects on a real API server tell it."""
+"""A zone that changes its fleet, one that is paused, and a namespace that ends, as a real API server tells it."""
 
 from collections.abc import Callable
 from typing import Any
 
 from bareapi import BareApi
+from checkspace import KINDS, Shop
 from operatorprocess import Running, add_zone, child_path, children, status, zone_path
 from product.polling import poll
 
@@ -75,3 +76,19 @@ def test_the_service_of_a_paused_zone_comes_back_as_it_was(api: BareApi, start: 
     after = edge(api, space)[1]
     assert after["spec"]["ports"] == before["spec"]["ports"]
     assert after["spec"]["selector"] == before["spec"]["selector"]
+
+
+def test_nothing_is_told_in_a_namespace_that_is_being_deleted(api: BareApi, start: Start, shop: Shop) -> None:
+    operator = start()
+    shop.add()
+    poll("probers can be", lambda: len(shop.found("RoleBinding")) == len(shop.found("Lease")) == 2, 30)
+    api.call("DELETE", f"/api/v1/namespaces/{shop.space}")
+    role = next(iter(shop.found("Role")))
+    api.call("DELETE", f"{KINDS['Role'].format(shop.space)}/{role}")
+
+    def refused() -> bool:
+        ours = [line for line in operator.lines() if line.get("key") == f"{shop.space}/healthchecks"]
+        return any("being terminated" in str(line.get("reason")) for line in ours)
+
+    poll("it can't be made again", refused, 30)
+    assert [line for line in operator.lines() if "not published" in str(line.get("message"))] == []

@@ -3,7 +3,16 @@
 import datetime
 
 from shield_operator.core.plan import Happening
-from shield_operator.kube.events import AGAIN_SECONDS, MOST_PER_OBJECT, MOST_REMEMBERED, Memory, Telling, event_body
+from shield_operator.kube.api import ApiError, Denied, Unreachable
+from shield_operator.kube.events import (
+    AGAIN_SECONDS,
+    MOST_PER_OBJECT,
+    MOST_REMEMBERED,
+    Memory,
+    Telling,
+    event_body,
+    refused_for_its_end,
+)
 
 NOW = datetime.datetime(2026, 5, 1, 12, 30, tzinfo=datetime.UTC)
 
@@ -43,6 +52,15 @@ def test_what_is_remembered_is_bounded() -> None:
     for i in range(MOST_REMEMBERED + 50):
         memory.choose([happening(uid=f"u{i}")], float(i) * AGAIN_SECONDS)
     assert len(memory._told) == MOST_REMEMBERED
+
+
+def test_a_namespace_that_ends_is_known_by_what_the_api_server_says_of_it() -> None:
+    unable = "unable to create new content in namespace shop because it is being terminated"
+    ending = f'post /events: events "x" is forbidden: {unable}'
+    assert refused_for_its_end(Denied(403, ending))
+    assert refused_for_its_end(ApiError(404, 'post /events: namespaces "shop" not found'))
+    assert not refused_for_its_end(Denied(403, 'events is forbidden: User "operator" cannot create resource "events"'))
+    assert not refused_for_its_end(Unreachable("no answer in time"))
 
 
 def test_equal_happenings_have_the_same_name_in_the_cluster() -> None:
