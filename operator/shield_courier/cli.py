@@ -22,6 +22,7 @@ from shield_courier.sending.secrets import Secrets
 from shield_courier.sending.trust import Trust
 from shield_proxy.config.alerts.contract import COURIER, SECRETS_DIR
 from shield_proxy.config.contract import HEALTH_PORT
+from shield_proxy.config.internal import internal_addresses
 from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.version import VERSION
 from shield_proxy.kube.account import SERVICE_ACCOUNT, Account, account_of_pod
@@ -105,7 +106,9 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> int:
     api, names = Api(settings.account, COURIER), Names()
-    courier = Courier(settings.namespace, api, Sender(Secrets(settings.secrets), Trust(), names.resolve), _tell)
+    # Receivers in the cluster are as good as others; of this machine and of clouds' metadata nobody is to learn.
+    sender = Sender(Secrets(settings.secrets), Trust(), names.resolve, internal_addresses(()))
+    courier = Courier(settings.namespace, api, sender, _tell)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, courier.end)

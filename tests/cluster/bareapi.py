@@ -118,6 +118,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def own_address() -> str:
+    """An address of this machine that is not its loopback, which neither probes nor alerts may go to."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.connect(("192.0.2.1", 9))
+        return str(out.getsockname()[0])
+
+
 @contextmanager
 def bare_api(folder: Path, binaries: Path, users: tuple[str, ...] = ("operator",)) -> Iterator[BareApi]:
     """etcd and kube-apiserver run, with their state below `folder`, until the block ends."""

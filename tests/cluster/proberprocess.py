@@ -1,7 +1,6 @@
 """Real probers beside a bare API server, with the rights that the operator gave them, and an origin for them."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -42,13 +41,6 @@ class Answer(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
-
-
-def own_address() -> str:
-    """An address of this machine that is not its loopback, which no probe may go to."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        out.connect(("192.0.2.1", 9))
-        return str(out.getsockname()[0])
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 
 from bareapi import BareApi, bare_api
 from operatorprocess import GROUPS, install_definitions
-from shield_proxy.health.internal import internal_addresses
+from shield_proxy.config.internal import internal_addresses
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.running.run import Duty, Run
 from shield_proxy.health.running.standing import Place

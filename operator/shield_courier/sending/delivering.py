@@ -32,6 +32,7 @@ from shield_proxy.config.alerts.alert import (
 )
 from shield_proxy.config.alerts.decode import url_problem
 from shield_proxy.config.alerts.notification import Notification
+from shield_proxy.config.internal import Internal
 
 KINDS: dict[type[Means], str] = {
     Email: "email",
@@ -55,6 +56,8 @@ class Sender:
     secrets: Secrets
     trust: Trust
     resolve: Resolve
+    internal: Internal
+    """Where nothing is sent to."""
     mail_seconds: float = 60.0
     """For an attempt: mail servers that mistrust make clients wait."""
     post_seconds: float = 30.0
@@ -89,7 +92,13 @@ class Sender:
         content = mail(alert, target, means, notification, time.time())
         recipients = tuple(each for each in means.to if each in left) or means.to
         return await send(
-            Letter(means.sender, recipients, content), server, credentials, trust, self.resolve, self.mail_seconds
+            Letter(means.sender, recipients, content),
+            server,
+            credentials,
+            trust,
+            self.resolve,
+            self.internal,
+            self.mail_seconds,
         )
 
     async def _post(self, means: Webhook | Slack | Teams | PagerDuty | Opsgenie, posts: Iterable[Post]) -> Outcome:
@@ -98,7 +107,7 @@ class Sender:
         authority = means.authority if isinstance(means, Webhook) else None
         trust = self.trust.context(self._authority(authority))
         for each in posts:
-            answer = await post(each, trust, self.resolve, self.post_seconds)
+            answer = await post(each, trust, self.resolve, self.internal, self.post_seconds)
             if isinstance(answer, Failed):
                 return answer
             outcome = answered(means, answer.status, answer.retry_after, answer.body, each.secret)

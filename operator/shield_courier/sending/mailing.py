@@ -11,9 +11,10 @@ from aiosmtplib import SMTP
 from shield_courier.core.answers import mail_refused
 from shield_courier.core.outcomes import Delivered, Failed, Outcome
 from shield_courier.sending.login import KNOWN, NoMechanism, log_in
-from shield_courier.sending.names import Resolve, connect, network_problem
+from shield_courier.sending.names import Forbidden, Resolve, connect, network_problem
 from shield_courier.sending.trust import tls_problem
 from shield_proxy.config.alerts.alert import MailServer, Security
+from shield_proxy.config.internal import Internal
 
 MOST_TOLD = 3
 """Recipients of whose refusal is told."""
@@ -44,6 +45,7 @@ async def send(
     credentials: Credentials | None,
     trust: ssl.SSLContext,
     resolve: Resolve,
+    internal: Internal,
     seconds: float,
 ) -> Outcome:
     """What became of it within so many seconds. Credentials go to a server that has shown who it is, and to no
@@ -51,7 +53,7 @@ async def send(
     secrets = (credentials.username, credentials.password) if credentials is not None else ()
     try:
         async with asyncio.timeout(seconds):
-            return await _send(letter, server, credentials, trust, resolve)
+            return await _send(letter, server, credentials, trust, resolve, internal)
     except TimeoutError:
         return Failed(f"the mail server did not answer in time{_advice(server)}")
     except aiosmtplib.SMTPAuthenticationError as error:
@@ -71,13 +73,18 @@ async def send(
         cause = error.__cause__
         return Failed(_tls_problem(cause, server) if isinstance(cause, ssl.SSLError) else _problem(error))
     except OSError as error:
-        return Failed(network_problem(error))
+        return Failed(network_problem(error), isinstance(error, Forbidden))
     except ValueError:
         return Failed("the mail can't be sent: an address or a credential has letters that SMTP can't take", True)
 
 
 async def _send(
-    letter: Letter, server: MailServer, credentials: Credentials | None, trust: ssl.SSLContext, resolve: Resolve
+    letter: Letter,
+    server: MailServer,
+    credentials: Credentials | None,
+    trust: ssl.SSLContext,
+    resolve: Resolve,
+    internal: Internal,
 ) -> Outcome:
     # What this machine is called in DNS is not known; the sender's domain is a name that can be checked.
     client = SMTP(
@@ -88,7 +95,7 @@ async def _send(
         tls_context=trust,
         timeout=None,
     )
-    sock = await connect(await resolve(server.host, server.port))
+    sock = await connect(await resolve(server.host, server.port), internal)
     try:
         await client.connect(sock=sock)
         if credentials is not None:

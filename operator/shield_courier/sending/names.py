@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shield_proxy.config.checks.hostnames import read_address
+from shield_proxy.config.internal import Internal
+
 if TYPE_CHECKING:
     import aiodns
 
@@ -21,6 +24,10 @@ MOST_ADDRESSES = 4
 
 class Unresolved(OSError):
     """The name has no address, or nobody could be asked."""
+
+
+class Forbidden(OSError):
+    """The address is one that nothing is sent to; says of which kind it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +80,26 @@ class Names:
         return sorted(endpoints, key=lambda each: (each.family, each.address))
 
 
-async def connect(endpoints: list[Endpoint]) -> socket.socket:
-    """A connection to the first that takes it. OSError of the last that didn't."""
+def socket_to(family: socket.AddressFamily, address: str, internal: Internal) -> socket.socket:
+    """A socket that will be connected to exactly this address. Forbidden where that must not be; also of what is no
+    address but a word for one, which the system would look up once more."""
+    parsed = read_address(address)
+    kind = internal.forbids(parsed) if parsed is not None else "malformed"
+    if kind is not None:
+        raise Forbidden(f"nothing is sent to this address: {kind}")
+    return socket.socket(family, socket.SOCK_STREAM)
+
+
+async def connect(endpoints: list[Endpoint], internal: Internal) -> socket.socket:
+    """A connection to the first that may and does take it. OSError of the last that didn't."""
     loop = asyncio.get_running_loop()
     problem: OSError = OSError("there is no address")
     for endpoint in endpoints[:MOST_ADDRESSES]:
-        sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        try:
+            sock = socket_to(endpoint.family, endpoint.address, internal)
+        except Forbidden as error:
+            problem = error
+            continue
         sock.setblocking(False)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -98,7 +119,7 @@ async def connect(endpoints: list[Endpoint]) -> socket.socket:
 
 def network_problem(error: OSError) -> str:
     """What was wrong with the network, without an address."""
-    if isinstance(error, Unresolved):
+    if isinstance(error, Unresolved | Forbidden):
         return str(error)
     if error.errno is not None:
         return os.strerror(error.errno).lower()

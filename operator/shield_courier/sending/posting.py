@@ -11,8 +11,9 @@ from yarl import URL
 
 from shield_courier.core.outcomes import Failed
 from shield_courier.core.posts import Post
-from shield_courier.sending.names import CONNECT_SECONDS, Resolve, Unresolved, network_problem
+from shield_courier.sending.names import CONNECT_SECONDS, Forbidden, Resolve, Unresolved, network_problem, socket_to
 from shield_courier.sending.trust import tls_problem
+from shield_proxy.config.internal import Internal
 from shield_proxy.config.version import VERSION
 
 MOST_ANSWER = 4096
@@ -29,12 +30,20 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
 
-async def post(request: Post, trust: ssl.SSLContext, resolve: Resolve, seconds: float) -> Answer | Failed:
+async def post(
+    request: Post, trust: ssl.SSLContext, resolve: Resolve, internal: Internal, seconds: float
+) -> Answer | Failed:
     """What was answered within so many seconds, or why nothing was. Not a word of the request, whose URL may be a
     secret, is in that."""
     fields = {"Content-Type": "application/json", "Accept": "*/*", "User-Agent": AGENT, **dict(request.fields)}
     connector = aiohttp.TCPConnector(
-        ssl=trust, resolver=_Resolver(resolve), use_dns_cache=False, force_close=True, limit=1
+        ssl=trust,
+        resolver=_Resolver(resolve),
+        use_dns_cache=False,
+        force_close=True,
+        limit=1,
+        # Not where names are resolved: of addresses in URLs, and of what it takes for them, the library asks nobody.
+        socket_factory=lambda where: socket_to(socket.AddressFamily(where[0]), str(where[4][0]), internal),
     )
     try:
         async with (
@@ -55,7 +64,7 @@ async def post(request: Post, trust: ssl.SSLContext, resolve: Resolve, seconds: 
     except TimeoutError:
         return Failed("no answer in time")
     except aiohttp.ClientError as error:
-        return Failed(_problem(error))
+        return Failed(_problem(error), isinstance(getattr(error, "os_error", None), Forbidden))
     except (OSError, ValueError) as error:
         return Failed(network_problem(error) if isinstance(error, OSError) else "the request can't be sent")
 

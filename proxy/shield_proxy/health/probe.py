@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from shield_proxy.config.checks.check import Check, CheckType
 from shield_proxy.config.checks.hostnames import covers, read_address
 from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.config.internal import Internal
 from shield_proxy.health.exchange import ask, read_body
-from shield_proxy.health.internal import Internal
 from shield_proxy.health.journey import Journey
 from shield_proxy.health.judging import judge_body, judge_code
 from shield_proxy.health.line import Line

@@ -26,8 +26,8 @@ from shield_proxy.config.checks.feed import (
 from shield_proxy.config.checks.hostnames import read_address
 from shield_proxy.config.checks.sample import Sample
 from shield_proxy.config.contract import HEALTH_PORT
+from shield_proxy.config.internal import Internal, internal_addresses
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.health.internal import Internal, internal_addresses
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.run import Duty, Run

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from alertspace import COURIER, Alarm
-from bareapi import free_port
+from bareapi import free_port, own_address
 from checkspace import PLACES, Shop
 from operatorprocess import Running
 from product.polling import poll
@@ -55,7 +55,7 @@ class Take(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver(("127.0.0.1", 0), Take) as server:
+    with Receiver((own_address(), 0), Take) as server:
         server.taken = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -118,7 +118,7 @@ def watched(shop: Shop, alarm: Alarm, receiver: Receiver, *names: str) -> None:
         shop.add(name)
     shop.probed()
     report(shop, "Healthy", *names)
-    alarm.add(targets=[{"name": "hook", "webhook": {"url": f"http://127.0.0.1:{receiver.server_address[1]}/in"}}])
+    alarm.add(targets=[{"name": "hook", "webhook": {"url": f"http://{own_address()}:{receiver.server_address[1]}/in"}}])
     for name in names:
         poll("it is healthy", lambda name=name: shop.status(name).get("status") == "Healthy", 20)
     poll("it is watched", lambda: alarm.status().get("matched") == len(names), 20)

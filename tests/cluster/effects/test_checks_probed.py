@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from bareapi import own_address
 from checkspace import PLACES, Shop
 from operatorprocess import Running
-from proberprocess import Origin, own_address
+from proberprocess import Origin
 from product.polling import poll
 
 Start = Callable[[], Running]

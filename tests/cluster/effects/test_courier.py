@@ -1,6 +1,7 @@
 """Couriers, as processes, against a real API server: what arrives, what stands in status, outages, ends."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -14,7 +15,7 @@ from courier.mailserver import Mailbox, mail_server, rude_server, saying
 from courier.receiver import Receiver, receiving
 from world.certificates import Authority
 
-from bareapi import BareApi
+from bareapi import BareApi, own_address
 from courierspace import ALERTS, Courier, Space, couriers, served
 from localcluster.artifacts import binaries
 from runspace import until
@@ -50,29 +51,34 @@ class Receivers:
     def __init__(self, stack: AsyncExitStack, space: Space) -> None:
         self._stack, self._authority = stack, Authority()
         space.put("ca", {"ca.crt": self._authority.pem})
-        leaf = self._authority.issue(space.folder / "leaf", "127.0.0.1", "localhost")
+        leaf = self._authority.issue(space.folder / "leaf", own_address())
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(leaf / "tls.crt", leaf / "tls.key")
 
     async def hook(self, receiver: Receiver, name: str = "hook", **webhook: Any) -> dict[str, Any]:
         """A target that the receiver gets."""
-        port = await self._stack.enter_async_context(receiving(receiver, self.tls))
+        port = await self._stack.enter_async_context(receiving(receiver, self.tls, reached()))
         return target(port, name, **webhook)
 
     async def silent(self, name: str) -> dict[str, Any]:
         """A target that takes connections and never answers."""
-        return target(await self._stack.enter_async_context(rude_server(saying(b""), self.tls)), name)
+        return target(await self._stack.enter_async_context(rude_server(saying(b""), self.tls, own_address())), name)
 
     async def mail(self, mailbox: Mailbox) -> dict[str, Any]:
-        """A target that the mailbox gets, by a name."""
-        port = await self._stack.enter_async_context(mail_server(mailbox, self.tls, auth=True))
-        server = {"host": "localhost", "port": port, "credentials": {"secretName": "smtp"}}
+        """A target that the mailbox gets, too."""
+        port = await self._stack.enter_async_context(mail_server(mailbox, self.tls, auth=True, sock=reached()))
+        server = {"host": own_address(), "port": port, "credentials": {"secretName": "smtp"}}
         server["authority"] = {"secretName": "ca"}
         return {"name": "mail", "email": {"to": ["a@example.com"], "from": "s@example.org", "server": server}}
 
 
+def reached() -> socket.socket:
+    """It listens where couriers may go to."""
+    return socket.create_server((own_address(), 0))
+
+
 def target(port: int, name: str = "hook", **webhook: Any) -> dict[str, Any]:
-    url = {} if "urlFrom" in webhook else {"url": f"https://127.0.0.1:{port}/in"}
+    url = {} if "urlFrom" in webhook else {"url": f"https://{own_address()}:{port}/in"}
     return {"name": name, "webhook": {**url, "authority": {"secretName": "ca"}, **webhook}}
 
 
@@ -266,7 +272,7 @@ async def test_at_its_end_a_courier_finishes_what_is_under_way(
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
 
-    async with rude_server(slow, receivers.tls) as port:
+    async with rude_server(slow, receivers.tls, own_address()) as port:
         space.make("on-call", target(port), await receivers.silent("silent"))
         courier = await start()
         space.queue("on-call", "n1")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from bareapi import own_address
 from checkspace import PLACES, Shop
 from operatorprocess import ROOT, Running
 from person import Person
-from proberprocess import Origin, own_address
+from proberprocess import Origin
 from product.polling import poll
 from shield_proxy.config.checks.samples import SAMPLES, read_samples
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bareapi import free_port
+from bareapi import free_port, own_address
 from checkspace import Shop
 from operatorprocess import GROUPS, Running
 from person import Person
@@ -50,7 +50,7 @@ class Take(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    with Hook(("127.0.0.1", 0), Take) as server:
+    with Hook((own_address(), 0), Take) as server:
         server.taken = []
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -99,7 +99,7 @@ def add(shop: Shop, *targets: dict[str, Any]) -> None:
 
 
 def webhook(name: str, port: int) -> dict[str, Any]:
-    return {"name": name, "webhook": {"url": f"http://127.0.0.1:{port}/in"}}
+    return {"name": name, "webhook": {"url": f"http://{own_address()}:{port}/in"}}
 
 
 @pytest.mark.usefixtures("policy")
@@ -116,7 +116,7 @@ def test_an_alert_is_tested_and_each_target_told_apart(
     assert "test" in taken["text"].lower()
 
     with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
+        nobody.bind((own_address(), 0))
         spec = {"targets": [webhook("ops", hook.server_address[1]), webhook("gone", nobody.getsockname()[1])]}
         shop.api.merge(f"{GROUPS}/namespaces/{shop.space}/healthalerts/down", {"spec": spec})
         told = json.loads(person.says("alert", "test", "down", *here, "-o", "json", status=1).partition("\nnot")[0])

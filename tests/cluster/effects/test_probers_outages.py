@@ -4,7 +4,6 @@ and what was found meanwhile is told afterwards."""
 import asyncio
 import json
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bareapi import BareApi
+from bareapi import BareApi, own_address
 from localcluster.artifacts import binaries
 from runspace import (
     CHECKS,
@@ -60,13 +59,6 @@ async def origin() -> AsyncIterator[Origin]:
     """One that may be probed by processes too, which don't probe loopback."""
     async with Origin.listening("0.0.0.0") as made:
         yield made
-
-
-def own_address() -> str:
-    """An address of this machine that is not its loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
-        out.connect(("192.0.2.1", 9))
-        return str(out.getsockname()[0])
 
 
 def notes(api: BareApi) -> dict[str, str]:

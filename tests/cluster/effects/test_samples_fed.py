@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from world.certificates import Authority
 
+from bareapi import own_address
 from checkspace import Shop
 from operatorprocess import Running
-from proberprocess import Origin, own_address
+from proberprocess import Origin
 from product.polling import poll
 
 Start = Callable[..., Running]

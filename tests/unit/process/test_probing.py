@@ -144,7 +144,7 @@ def test_a_run_loads_little_before_it_has_its_lease() -> None:
 
 def test_the_resolver_is_loaded_once_and_before_a_probe_is_measured() -> None:
     code = (
-        "import sys; from shield_proxy.health.internal import internal_addresses; "
+        "import sys; from shield_proxy.config.internal import internal_addresses; "
         "from shield_proxy.health.probe import Prober; "
         "prober = Prober(internal_addresses(())); before = 'aiodns' in sys.modules; "
         "same = prober.prepare() is prober.prepare(); print(before, same, 'aiodns' in sys.modules)"

@@ -88,7 +88,7 @@ async def mail_server(
 
 
 @asynccontextmanager
-async def rude_server(say: Say, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def rude_server(say: Say, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> AsyncIterator[int]:
     """Its port; each connection is given to `say`."""
     ends: set[asyncio.StreamWriter] = set()
 
@@ -101,7 +101,7 @@ async def rude_server(say: Say, tls: ssl.SSLContext | None = None) -> AsyncItera
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(serve, host, 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -12,6 +12,7 @@ from shield_courier.sending.delivering import Sender
 from shield_courier.sending.names import Endpoint, Names
 from shield_courier.sending.secrets import Secrets
 from shield_courier.sending.trust import Trust
+from shield_proxy.config.internal import internal_addresses
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Place:
     def __post_init__(self) -> None:
         self.names = Names()
         self.secrets = Secrets(self.directory / "secrets")
-        self.sender = Sender(self.secrets, Trust(), self._resolve)
+        self.sender = Sender(self.secrets, Trust(), self._resolve, internal_addresses([], loopback=True))
         self.put("ca", {"ca.crt": self.authority.pem})
 
     def put(self, secret: str, keys: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from shield_proxy.config.checks.check import Check, CheckType, TcpConfig
 from shield_proxy.config.checks.reasons import Reason
-from shield_proxy.health.internal import internal_addresses
+from shield_proxy.config.internal import internal_addresses
 from shield_proxy.health.probe import Prober
 
 SETTING = (

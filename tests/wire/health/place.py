@@ -9,7 +9,7 @@ from nameserver import NameServer
 from world.certificates import Authority
 
 from shield_proxy.config.checks.check import Check, CheckType, HttpConfig, TcpConfig
-from shield_proxy.health.internal import internal_addresses
+from shield_proxy.config.internal import internal_addresses
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.sample import Sample
 from shield_proxy.health.trust import Trust

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.hostnames import read_address
-from shield_proxy.health.internal import internal_addresses
+from shield_proxy.config.internal import internal_addresses
 
 CLUSTER = internal_addresses(["10.96.0.0/12", "192.0.2.10", "fd00:10:96::/112"], ["10.32.1.2", "fd00:10:32::2"])
 

@@ -1,4 +1,5 @@
-"""Which addresses a probe must not go to: those of the shield and the cluster themselves. Pure."""
+"""Which addresses probes and alerts must not go to: this machine, metadata services, what is nobody's; probes nor to
+the shield and the cluster themselves. Pure."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -37,7 +38,7 @@ class Internal:
     networks: tuple[tuple[str, Network], ...]
 
     def forbids(self, address: Address) -> str | None:
-        """What the address belongs to; None where a probe may go to it. An IPv4 address in IPv6's clothes is judged
+        """What the address belongs to; None where one may go to it. An IPv4 address in IPv6's clothes is judged
         as both."""
         for each in (address, *_within(address)):
             for kind, network in self.networks:
@@ -48,7 +49,7 @@ class Internal:
 
 def internal_addresses(networks: Iterable[str], services: Iterable[str] = (), *, loopback: bool = False) -> Internal:
     """`networks`: addresses and CIDRs of the API server and of what else the installation names; `services`: addresses
-    of the shield's own Services. ValueError names one that is malformed. `loopback`: whether probes may go to this
+    of the shield's own Services. ValueError names one that is malformed. `loopback`: whether one may go to this
     machine itself."""
     named = [("cluster's own", text) for text in networks]
     named += [("shield's own Service", text) for text in services]
