@@ -118,10 +118,10 @@ class Checks:
         await side_by_side(plan.expired, lambda name: self._expire(key, name, done))
         await side_by_side(plan.forget.items(), lambda item: self._forget(key, *item, done))
         told = {name: status for name, status in plan.statuses.items() if name in alerts.told}
-        await self._write(key, told, done)
+        late = await self._write(key, told, done)
         written = await self._alerts.write(key, seen, alerts, done)
         others = {name: status for name, status in plan.statuses.items() if name not in told}
-        if await self._write(key, others, done):
+        if await self._write(key, others, done) or late:
             written = replace(written, news=True)
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
         refused = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
