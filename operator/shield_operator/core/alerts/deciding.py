@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shield_operator.core.alerts.queue import Queue
-from shield_operator.core.alerts.telling import identity, notification, test
+from shield_operator.core.alerts.telling import check_id_of, identity, notification, test
 from shield_operator.core.alerts.told import Told, told_of
 from shield_operator.core.alerts.windows import silent_until
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, Watched
@@ -105,6 +105,19 @@ class _Desk:
         """What is settled, or too old, is gone."""
         self.lost += [Lost(each, self._queue.lacking(each)) for each in self._queue.clear()]
 
+    def untold_end(self, watched: Watched, ends: bool) -> Told | None:
+        """The failure whose beginning still waits and whose end was never told, as of a check that was not covered for
+        a while: it goes on, under the id by which its end will be known. Where ends are not told, only if nothing
+        changed meanwhile."""
+        check, queue = watched.check, self._queue
+        for start in reversed(queue.waiting):
+            if start.event is not Event.START or start.check_id != check_id_of(check.uid):
+                continue
+            failure = Told(check.name, check.uid, start.since, start.correlation_id, start.reason)
+            if not queue.knows(identity(Event.END, failure)) and (ends or start.since == watched.changed):
+                return failure
+        return None
+
     def failure_of(self, watched: Watched) -> Told:
         """The failure that began: another than those that began in the same second and have just been told."""
         known = self._queue.knows
@@ -138,6 +151,8 @@ def _change(watched: Watched, told: dict[str, Told], since: str, wanted: Sequenc
             desk.held_up += 1
         elif Event.START not in wanted:
             told[uid] = desk.failure_of(watched)
+        elif (failure := desk.untold_end(watched, Event.END in wanted)) is not None:
+            told[uid] = failure
         elif desk.room():
             told[uid] = desk.failure_of(watched)
             desk.tell(notification(Event.START, watched, told[uid], desk.timestamp))

@@ -27,7 +27,7 @@ def notification(event: Event, watched: Watched, failure: Told, timestamp: str) 
         time=timestamp,
         changed=watched.changed or timestamp,
         check=check.name,
-        check_id=check.uid.replace("-", "")[:32],
+        check_id=check_id_of(check.uid),
         old_status=_before(event, watched),
         new_status=watched.status,
         reason=failure.reason,
@@ -37,6 +37,11 @@ def notification(event: Event, watched: Watched, failure: Told, timestamp: str) 
         code=code if isinstance(code, int) and not isinstance(code, bool) and code >= 0 else None,
         since=failure.since,
     )
+
+
+def check_id_of(uid: str) -> str:
+    """How a check is known to those who are told."""
+    return uid.replace("-", "")[:32]
 
 
 def identity(event: Event, failure: Told) -> str:

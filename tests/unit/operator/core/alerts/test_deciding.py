@@ -136,6 +136,29 @@ def test_a_check_that_is_no_longer_covered_leaves_silently(street: Any) -> None:
     assert street.heard() == [("database", "START"), ("origin", "START"), ("database", "END")]
 
 
+def test_a_check_that_was_not_covered_for_a_while_goes_on_in_the_failure_that_waits(street: Any) -> None:
+    for seconds in (0, 60):
+        street.delivered.clear()
+        fail(street)
+        street.step()
+        (start,) = street.queue()
+        street.edit(checks={"names": ["database"]})
+        street.step()
+        if seconds:
+            street.verdicts["origin"] = "Unknown"
+            street.step(seconds)
+            fail(street)
+        street.edit()
+        street.step()
+        assert street.told() == ["origin"]
+        assert street.queue() == (start,)
+        mend(street)
+        street.settle()
+        assert street.heard() == BOTH
+        assert {each.correlation_id for each in street.delivered["hook"]} == {start.correlation_id}
+        street.now += 5
+
+
 def test_where_who_failed_is_told_is_the_address_that_gave_the_reason(street: Any) -> None:
     probes = [
         {"dataCenter": "asia/a", "health": "Healthy", "address": "203.0.113.1", "code": 200},
