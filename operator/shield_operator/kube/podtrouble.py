@@ -13,8 +13,9 @@ PULL, BACK_OFF = "ErrImagePull", "ImagePullBackOff"
 Status = Mapping[str, Any]
 
 
-def trouble_of(status: Status) -> str:
-    """Such as `ErrImagePull: no such image`; "" of a pod that is well. It changes only when the trouble does."""
+def trouble_of(status: Status, last_words: bool = True) -> str:
+    """Such as `ErrImagePull: no such image`; "" of a pod that is well. It changes only when the trouble does. Without
+    `last_words` nothing is taken from the log of a container: of one that holds secrets it could show them."""
     if status.get("phase") == "Failed" and status.get("reason"):
         return _said(status["reason"], status.get("message"))
     for state in _states(status):
@@ -23,7 +24,8 @@ def trouble_of(status: Status) -> str:
             return _waiting(str(waiting["reason"]), str(waiting.get("message") or ""))
         if ended.get("exitCode"):
             reason = str(ended.get("reason") or "Error")
-            return _said(reason, f"exit code {ended['exitCode']}" + _last_line(str(ended.get("message") or "")))
+            said = _last_line(str(ended.get("message") or "")) if last_words else ""
+            return _said(reason, f"exit code {ended['exitCode']}{said}")
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return _said(condition.get("reason") or "Unschedulable", condition.get("message"))

@@ -141,7 +141,9 @@ def trim(kind: Kind, body: Body) -> dict[str, Any]:
         status = body.get("status") or {}
         kept = {key: status[key] for key in ("phase", "podIP") if key in status}
         component = (metadata.get("labels") or {}).get(naming.LABEL_COMPONENT)
-        if component in (naming.PROBER, naming.COURIER) and (why := trouble_of(status)):
+        if component in (naming.PROBER, naming.COURIER) and (
+            why := trouble_of(status, last_words=component == naming.PROBER)
+        ):
             kept["trouble"] = why
         return {"metadata": metadata, "status": {**kept, **_ready_only(body)}}
     return {**body, "metadata": metadata}

@@ -80,3 +80,10 @@ def test_of_a_probers_pod_trouble_is_remembered_and_news_of_the_same_is_none() -
 
 def test_of_other_pods_it_is_not() -> None:
     assert "trouble" not in trim(POD, body(container(waiting={"reason": "ErrImagePull"}), "1", "lower"))["status"]
+
+
+def test_of_a_couriers_pod_nothing_of_its_log_is_remembered() -> None:
+    ended = {"exitCode": 1, "reason": "Error", "message": "Traceback\nValueError: https://hooks.example.com/secret"}
+    for component, said in ((naming.COURIER, ""), (naming.PROBER, ": ValueError: https://hooks.example.com/secret")):
+        status = trim(POD, body(container(terminated=ended), "1", component))["status"]
+        assert status["trouble"] == f"Error: exit code 1{said}"
