@@ -1,6 +1,7 @@
 """Writes entries of `status.probes`: what is news, each once, the latest of a check, with patience where it fails."""
 
 import asyncio
+import hashlib
 import logging
 import random
 import time
@@ -20,6 +21,8 @@ LEAST_PAUSE, MOST_PAUSE = 0.5, 10.0
 """Seconds between two tries of an entry, twice as many after each that failed."""
 QUIET = 10.0
 """Seconds in which an entry that was written is not written again: watches tell old news for a while."""
+MOST_MANAGER = 128
+"""Letters of a field manager that the API takes."""
 API_VERSION, KIND = "smartshield.io/v1alpha1", "HealthCheck"
 log = logging.getLogger(__name__)
 
@@ -51,8 +54,12 @@ class Reporter:
 
     @property
     def manager(self) -> str:
-        """The field manager: one for each data centre."""
-        return f"shield-prober-{self._place.data_centre}"[:128]
+        """The field manager: one for each data centre, its end hashed where it is too long."""
+        name = f"shield-prober-{self._place.data_centre}"
+        if len(name) <= MOST_MANAGER:
+            return name
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return f"{name[: MOST_MANAGER - 17]}-{digest}"
 
     def say(self, assigned: Assigned, entry: Entry) -> None:
         """The entry will be written, unless a later one of the check comes before."""

@@ -1,0 +1,19 @@
+"""Under which name a data centre writes."""
+
+from typing import Any
+
+from shield_proxy.health.running.figures import Figures
+from shield_proxy.health.running.reporting import Reporter
+from shield_proxy.health.running.standing import Place
+
+
+def manager(zone: str) -> str:
+    unused: Any = None
+    return Reporter(unused, unused, Place("r" * 63, zone), Figures()).manager
+
+
+def test_data_centres_of_long_names_write_under_names_of_their_own() -> None:
+    one, other = manager("z" * 62 + "a"), manager("z" * 62 + "b")
+    assert one != other
+    assert len(one) == len(other) == 128
+    assert manager("a") == f"shield-prober-{'r' * 63}/a"
