@@ -1,6 +1,5 @@
 """What is told now: from what was told before, how the checks are, and what became of what waits. Pure."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +55,7 @@ def decide(alert: AlertObject, spec: AlertSpec, covered: Sequence[Watched], now:
     written, never: that a check is told to be unhealthy stands in the same write as what tells it."""
     names = [target.name for target in spec.targets]
     queue = Queue(read_notifications(alert.status), names, read_target_statuses(alert.status), now)
-    desk = _Desk(queue, timestamp)
+    desk = _Desk(queue, now, timestamp)
     desk.clear()
     since, last_test = watching_since(alert.status) or timestamp, last_test_of(alert.status)
     if alert.test and alert.test != last_test and desk.room():
@@ -94,8 +93,8 @@ def last_test_of(status: Mapping[str, Any]) -> str:
 class _Desk:
     """Takes in what is to be told, as long as there is room."""
 
-    def __init__(self, queue: Queue, timestamp: str) -> None:
-        self.timestamp = timestamp
+    def __init__(self, queue: Queue, now: float, timestamp: str) -> None:
+        self.now, self.timestamp = now, timestamp
         self.added: list[Notification] = []
         self.lost: list[Lost] = []
         self.held_up = 0
@@ -119,13 +118,8 @@ class _Desk:
         return None
 
     def failure_of(self, watched: Watched) -> Told:
-        """The failure that began: another than those that began in the same second and have just been told."""
-        known = self._queue.knows
-        return next(
-            failure
-            for failure in (Told.of(watched, number) for number in itertools.count())
-            if not known(identity(Event.START, failure)) and not known(identity(Event.END, failure))
-        )
+        """The failure that began."""
+        return Told.of(watched, self.now)
 
     def room(self) -> bool:
         """Whether there is room for one more. If not, a change more is held up: of a thousand that come together most

@@ -21,12 +21,12 @@ class Told:
     reason: str = ""
 
     @classmethod
-    def of(cls, watched: Watched, number: int = 0) -> "Told":
-        """The failure that a check is in; the `number`th that began in the same second."""
+    def of(cls, watched: Watched, now: float) -> "Told":
+        """The failure that a check is in, as it is decided on at this instant: of a check several may begin in one
+        second, and only one decision of an instant is written."""
         uid, changed = watched.check.uid, watched.changed
         reason = str(watched.after.get("failureReason") or "")
-        parts = (uid, changed, str(number)) if number else (uid, changed)
-        return cls(watched.check.name, uid, changed, digest(*parts), reason)
+        return cls(watched.check.name, uid, changed, digest(uid, changed, f"{now:.6f}"), reason)
 
     def to_json(self) -> dict[str, Any]:
         """The entry in the status."""

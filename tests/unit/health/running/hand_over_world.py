@@ -95,10 +95,11 @@ class World:
         return [a for a in self.actors if a.tenure.ending is None and (not a.tenure.owns or a.tenure.run == holder)]
 
     def terminate(self) -> None:
-        """A run is told to end, where there are others."""
+        """A run is told to end, where another knows its checks by now: one that does not yet may come too late for a
+        slot."""
         staying = self.staying()
-        if len(staying) > 1:
-            actor = self.rng.choice(staying)
+        actor = self.rng.choice(staying) if staying else None
+        if actor is not None and any(other is not actor and self.now >= other.knows_at for other in staying):
             actor.tenure = ending(actor.tenure, self.now + actor.skew)
 
     def go_on(self, seconds: float) -> None:

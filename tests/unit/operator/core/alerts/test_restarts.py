@@ -24,6 +24,7 @@ class Two:
     def act(self, kind: str, check: str, verdict: str, most: int) -> None:
         """One thing happens."""
         street = self.street
+        street.now += 0.001
         match kind:
             case "verdict":
                 street.verdicts[check] = verdict
