@@ -210,7 +210,8 @@ class World:
                     self.gaps.append((actor.lease.after - LEAD - 1, actor.lease.after))
             elif step.act is Act.TAKE:
                 actor.taken_after = actor.lease.renewed
-            elif step.act is Act.SETTLE:
+            elif step.act is Act.SETTLE or (step.act is Act.RELEASE and actor.lease.predecessor):
+                # The run before may have died since it was asked; whoever ends meanwhile no longer waits to see.
                 self.gaps.append((actor.taken_after - 1, actor.tenure.after or 0))
             self.document = _merged(self.document, patch)
         if self.since is None and step.act in (Act.CREATE, Act.CLAIM):
