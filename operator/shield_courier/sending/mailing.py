@@ -59,7 +59,9 @@ async def send(
     except aiosmtplib.SMTPAuthenticationError as error:
         # Servers may repeat what they were sent.
         refused = mail_refused(error.code, "", told=False)
-        return Failed(f"{refused.message} to the credentials", refused.permanent, REFUSED_SECONDS)
+        # A server that can't tell just now (454) shuts nobody out.
+        pause = REFUSED_SECONDS if refused.permanent else 0.0
+        return Failed(f"{refused.message} to the credentials", refused.permanent, pause)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refusals = {each.recipient: each for each in error.recipients}
         return _partly({name: (each.code, each.message) for name, each in refusals.items()}, secrets)

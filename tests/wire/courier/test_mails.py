@@ -127,7 +127,7 @@ async def test_refused_credentials_are_permanent_and_not_told(place: Place) -> N
             b"PLAIN LOGIN CRAM-MD5",
             [b"454 not now"],
             [b"PLAIN"],
-            Failed("the mail server answered 454 to the credentials", False, REFUSED_SECONDS),
+            Failed("the mail server answered 454 to the credentials", False),
         ),
         (b"XOAUTH2 NTLM", [], [], Failed("the mail server takes no credentials by PLAIN, LOGIN, CRAM-MD5")),
     ],
