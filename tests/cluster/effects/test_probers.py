@@ -107,8 +107,9 @@ async def test_slots_go_from_run_to_run_without_a_gap_or_a_double(
             assert not task.done()
     gaps = [gap for uid in uids for gap in origin.gaps(uid)]
     assert len(gaps) > 12
-    assert min(gaps) > 4.5
-    assert max(gaps) < 5.5
+    # A busy machine may begin a probe late, but by less than half of the five seconds.
+    assert min(gaps) > 2.5
+    assert max(gaps) < 7.5
     print(f"{len(gaps)} gaps of {min(gaps):.3f} to {max(gaps):.3f} s")
 
 

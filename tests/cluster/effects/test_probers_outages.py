@@ -72,6 +72,11 @@ def verdict(api: BareApi, uid: str) -> list[object]:
     return found
 
 
+def assert_each_slot_once(origin: Origin, uid: str) -> None:
+    """Of slots five seconds apart: a busy machine may begin a probe late, but by less than half of that."""
+    assert 2.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 7.5
+
+
 async def test_a_server_that_hangs_stops_no_probe_and_hears_the_latest_when_it_is_back(
     api: BareApi, account: Account, origin: Origin
 ) -> None:
@@ -87,7 +92,7 @@ async def test_a_server_that_hangs_stops_no_probe_and_hears_the_latest_when_it_i
         assert is_held_by(api, "one")
         assert not task.done()
         assert run.figures.reports["written"] == 2, "what was overtaken is not told"
-    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 5.5
+    assert_each_slot_once(origin, uid)
 
 
 async def test_a_server_that_dies_and_comes_back_after_the_lease_has_run_out_finds_the_same_run(
@@ -109,7 +114,7 @@ async def test_a_server_that_dies_and_comes_back_after_the_lease_has_run_out_fin
         # It watches as before.
         new = make_check(api, "new", origin.port)
         await until("a new check is probed", lambda: origin.came[new.replace("-", "")[:16]], 20)
-    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 5.5
+    assert_each_slot_once(origin, uid)
 
 
 async def test_a_run_that_is_killed_is_followed_with_its_counters_and_the_slots_it_left_are_counted(
@@ -153,7 +158,7 @@ async def test_a_lease_that_is_deleted_and_made_again_goes_on_with_the_run_that_
         await until("its counters are there again", lambda: verdict(api, uid)[:1] == ["h"], 15)
         assert not task.done()
         assert not run.figures.missed
-    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 5.5
+    assert_each_slot_once(origin, uid)
 
 
 async def test_while_there_is_no_lease_the_run_probes_on_and_the_next_one_waits_for_it_to_be_made(
@@ -173,7 +178,7 @@ async def test_while_there_is_no_lease_the_run_probes_on_and_the_next_one_waits_
             make_lease(api)
             await until("somebody holds it", lambda: held(api).get("holderIdentity"), 15)
             await asyncio.sleep(6)
-    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 6
+    assert_each_slot_once(origin, uid)
     assert entry(api, "shop")["health"] == "Healthy"
 
 
@@ -198,4 +203,4 @@ async def test_a_check_that_changes_its_shard_keeps_slots_and_verdict(
         assert there.figures.probes.total() == 3
         assert not there.figures.missed
         assert not here.figures.missed
-    assert 4.5 < min(origin.gaps(uid)) <= max(origin.gaps(uid)) < 5.5
+    assert_each_slot_once(origin, uid)

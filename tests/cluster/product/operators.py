@@ -1,5 +1,7 @@
 """The operator's pods: as many as a test wants."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from product.install import Installed
@@ -30,3 +32,20 @@ def wait_for_operator(product: Installed) -> None:
             "rollout", "status", f"deployment/{deployment['metadata']['name']}", "-n", product.namespace,
             "--timeout=90s",
         )  # fmt: skip
+
+
+@contextmanager
+def kept_on(product: Installed, node: str) -> Iterator[None]:
+    """While the block runs, operators run on that node alone."""
+    _choose(product, node)
+    try:
+        yield
+    finally:
+        _choose(product, None)
+
+
+def _choose(product: Installed, node: str | None) -> None:
+    change = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/hostname": node}}}}}
+    for deployment in product.tools.list("deployments", product.namespace, OPERATOR):
+        product.tools.patch("deployment", deployment["metadata"]["name"], product.namespace, change)
+    wait_for_operator(product)

@@ -17,7 +17,7 @@ from localcluster import Cluster
 from product import objects
 from product.checks import Account, Checks, CutOff, gaps, kill_run, node_addresses
 from product.install import Installed
-from product.operators import scale, wait_for_operator
+from product.operators import kept_on, scale, wait_for_operator
 from product.polling import poll
 from shield_proxy.health.slots import phase
 
@@ -148,9 +148,10 @@ class Lost:
 
 @pytest.fixture(scope="module")
 def lost(checks: Checks, product: Installed) -> Iterator[Lost]:
-    """Not while ams hands over: who has let the next run take the Lease can't revoke that meanwhile."""
-    poll("a run in ams has just begun", lambda: 0 < checks.held_for("eu/ams") < 30, 90)
-    with ExitStack() as cut:
+    """Not while ams hands over: who has let the next run take the Lease can't revoke that meanwhile. Nor may an operator
+    that loses its node begin anew where it can't reach the API server."""
+    with kept_on(product, "fra"), ExitStack() as cut:
+        poll("a run in ams has just begun", lambda: 0 < checks.held_for("eu/ams") < 30, 90)
         cut.enter_context(CutOff(product, "ams"))
         killed = checks.holder("us/iad")
         kill_run(killed)
