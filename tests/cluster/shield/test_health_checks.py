@@ -148,8 +148,8 @@ class Lost:
 
 @pytest.fixture(scope="module")
 def lost(checks: Checks, product: Installed) -> Iterator[Lost]:
-    """Not while ams hands over: who has let the next run take the Lease can't revoke that meanwhile. Nor may an operator
-    that loses its node begin anew where it can't reach the API server."""
+    """Not while ams hands over: who has let the next run take the Lease can't revoke that meanwhile. Nor may an
+    operator that loses its node begin anew where it can't reach the API server."""
     with kept_on(product, "fra"), ExitStack() as cut:
         poll("a run in ams has just begun", lambda: 0 < checks.held_for("eu/ams") < 30, 90)
         cut.enter_context(CutOff(product, "ams"))
