@@ -25,6 +25,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from freeports import free_port
+
 START_SECONDS = 40.0
 
 
@@ -109,13 +111,6 @@ class BareApi:
     def merge(self, path: str, body: dict[str, Any]) -> Any:
         """A merge patch."""
         return self.call("PATCH", path, body, "application/merge-patch+json")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def own_address() -> str:

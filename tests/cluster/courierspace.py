@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bareapi import BareApi, bare_api, free_port
+from bareapi import BareApi, bare_api
+from freeports import free_port
 from operatorprocess import GROUPS, install_definitions
 from product.polling import poll
 

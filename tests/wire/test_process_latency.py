@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from freeports import free_port
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.samples import Endpoint, Sample
 
@@ -42,13 +43,6 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not true():
             await asyncio.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 async def test_a_connect_is_timed() -> None:

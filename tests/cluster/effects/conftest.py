@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bareapi import BareApi, bare_api, free_port
+from bareapi import BareApi, bare_api
 from checkspace import Shop
+from freeports import free_port
 from localcluster.artifacts import binaries
 from operatorprocess import NAMESPACE, ROOT, Running, add_node, allow, install_definitions
 from person import Person

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from alertspace import COURIER, Alarm
-from bareapi import free_port, own_address
+from bareapi import own_address
 from checkspace import PLACES, Shop
+from freeports import free_port
 from operatorprocess import Running
 from product.polling import poll
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from bareapi import free_port, own_address
+from bareapi import own_address
 from checkspace import Shop
+from freeports import free_port
 from operatorprocess import GROUPS, Running
 from person import Person
 from product.polling import poll

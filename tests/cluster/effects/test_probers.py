@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bareapi import BareApi, free_port
+from bareapi import BareApi
+from freeports import free_port
 from localcluster.artifacts import binaries
 from runspace import (
     CHECKS,

@@ -6,15 +6,15 @@ import subprocess
 import time
 from pathlib import Path
 
+from freeports import free_port
+
 
 class Redis:
     """Started, stopped and asked by the test; its password is `secret`."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -1,10 +1,10 @@
 """The health port of a courier."""
 
 import asyncio
-import socket
 
 import pytest
 
+from freeports import free_port
 from shield_courier.running.port import MOST_AT_ONCE, Looks, health_port
 
 
@@ -15,11 +15,6 @@ async def ask(port: int, request: str) -> str:
         text = (await reader.read()).decode()
     writer.close()
     return text
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -17,6 +16,7 @@ import pytest_asyncio
 import yaml
 from aiohttp import web
 
+from freeports import free_ports
 from shield_proxy.config.codec import encode_state
 from shield_proxy.config.contract import STATE_PATH, Tier
 from shield_proxy.config.identity import OPERATOR_URI, PodIdentity
@@ -29,19 +29,6 @@ Issue = Callable[..., Path]
 LOWERS = ("127.0.0.21", "127.0.0.22")
 UPPER = "127.0.0.31"
 HOST = "shop.example"
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
-
-
-@pytest.fixture(name="free_port")
-def port_finder() -> Callable[[], int]:
-    """Gives ports of 127.0.0.1 that nobody uses."""
-    return free_port
 
 
 class Pod:
@@ -121,7 +108,7 @@ class Fleet:
 
     def __init__(self, spawn: Callable[..., Pod], issue: Issue, directory: Path) -> None:
         self.spawn, self.issue, self.directory = spawn, issue, directory
-        self.client, self.hop, self.internal, self.health = (free_port() for _ in range(4))
+        self.client, self.hop, self.internal, self.health = free_ports(4)
         self.operator = load_hop_tls(issue(OPERATOR_URI))
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
 

@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from freeports import free_port
+
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
 Issue = Callable[..., Path]
 
@@ -47,7 +49,7 @@ async def get(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:
 
 
 async def test_run_answers_under_tls_and_follows_its_certificate_without_dropping_connections(
-    spawn: Callable[..., Any], new_origin: NewOrigin, issue: Issue, free_port: Callable[[], int]
+    spawn: Callable[..., Any], new_origin: NewOrigin, issue: Issue
 ) -> None:
     origin, _ = await new_origin("origin")
     plain, secured, health = free_port(), free_port(), free_port()
@@ -91,9 +93,7 @@ async def test_a_certificate_that_cannot_be_used_is_named_at_the_start(
     assert pod.log.read_text().startswith("shield-proxy: --tls-certificate")
 
 
-async def test_where_descriptors_end_the_process_goes_on(
-    spawn: Callable[..., Any], new_origin: NewOrigin, free_port: Callable[[], int]
-) -> None:
+async def test_where_descriptors_end_the_process_goes_on(spawn: Callable[..., Any], new_origin: NewOrigin) -> None:
     origin, _ = await new_origin("origin")
     port = free_port()
     pod = spawn("run", "--listen", f"127.0.0.1:{port}", "--origin", f"http://127.0.0.1:{origin}")

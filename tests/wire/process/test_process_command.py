@@ -9,14 +9,9 @@ from typing import Any
 
 import aiohttp
 
+from freeports import free_port
+
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 async def get(port: int, path: str) -> tuple[int, str, str]:

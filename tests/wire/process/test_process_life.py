@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from world.load import Load, Origin
 
+from freeports import free_port
 from shield_proxy.process.descriptors import raise_file_limit
 
 NewOrigin = Callable[[str], Awaitable[tuple[int, list[str]]]]
@@ -87,7 +88,7 @@ async def test_a_drain_under_load_closes_politely_and_loses_no_request(fleet: An
     assert load.cut == late.cut == 0
 
 
-async def test_a_log_that_nobody_reads_holds_up_no_request(free_port: Callable[[], int], quick_origin: int) -> None:
+async def test_a_log_that_nobody_reads_holds_up_no_request(quick_origin: int) -> None:
     port, health = free_port(), free_port()
     arguments = ["run", "--listen", f"127.0.0.1:{port}", "--origin", f"http://127.0.0.1:{quick_origin}"]
     arguments += ["--health", f"127.0.0.1:{health}", "--access-log"]
@@ -142,7 +143,7 @@ def crowded() -> Iterator[Callable[[int], None]]:
 
 
 async def test_overload_keeps_the_goodput_bounds_the_delay_and_is_over_in_seconds(
-    spawn: Callable[..., Any], free_port: Callable[[], int], quick_origin: int, crowded: Callable[[int], None]
+    spawn: Callable[..., Any], quick_origin: int, crowded: Callable[[int], None]
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     port, health = free_port(), free_port()
