@@ -4,11 +4,11 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from shield_proxy.wire.serving.arrival import Arrival
-from shield_proxy.wire.serving.opening import Opening, Turns
 from shield_proxy.wire.serving.trusted import NOBODY, TrustedProxies, normal_address
+from shield_proxy.wire.serving.turns import Turns
 from shield_proxy.wire.tls.certificates import Certificates
 
 RESULTS = (
@@ -66,6 +66,17 @@ class Entry:
     """Connections that have not come so far; for each one more the oldest has to go."""
 
 
+class Entering(Protocol):
+    """A connection that can't carry requests yet."""
+
+    since: float
+    """When it came, by the door's clock."""
+
+    def cut(self, result: str) -> None:
+        """Ends it at once, for one of RESULTS."""
+        ...
+
+
 class Door:
     """One port's. `connection` makes the protocol that requests are read by."""
 
@@ -85,7 +96,7 @@ class Door:
         self.refused = 0
         """Connections that found no room."""
         self.results = dict.fromkeys(RESULTS, 0)
-        self._openings: dict[Opening, None] = {}
+        self._openings: dict[Entering, None] = {}
 
     @property
     def direct(self) -> bool:
@@ -106,7 +117,7 @@ class Door:
         """What a connection for the name is secured with."""
         return self.entry.certificates.find(server_name) if self.entry.certificates is not None else None
 
-    def admit(self, opening: Opening) -> bool:
+    def admit(self, opening: Entering) -> bool:
         """Keeps it, if there is room; the oldest gives way where too many have not got further."""
         if not self.room.enter():
             self.refused += 1
@@ -118,7 +129,7 @@ class Door:
             oldest.cut("crowded")
         return True
 
-    def forget(self, opening: Opening) -> None:
+    def forget(self, opening: Entering) -> None:
         """It has ended, or carries requests now."""
         if opening in self._openings:
             del self._openings[opening]

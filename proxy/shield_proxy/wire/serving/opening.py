@@ -5,18 +5,14 @@ Bounded in bytes, in time (the listener's sweep) and in number; handshakes take 
 
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from shield_proxy.wire.serving.arrival import Arrival
 from shield_proxy.wire.serving.clienthello import MOST_BYTES, MalformedHello, NotTls, read_hello
+from shield_proxy.wire.serving.doors import Door
 from shield_proxy.wire.serving.proxyprotocol import MalformedHeader, read_header
 from shield_proxy.wire.serving.trusted import normal_address
 from shield_proxy.wire.tls.transport import TlsTransport
-
-if TYPE_CHECKING:
-    from shield_proxy.wire.serving.doors import Door
 
 DECODE_ERROR = b"\x15\x03\x01\x00\x02\x02\x32"
 UNRECOGNIZED_NAME = b"\x15\x03\x01\x00\x02\x02\x70"
@@ -26,31 +22,6 @@ PLAIN_HTTP = (
     b"Connection: close\r\n\r\nThis port speaks TLS: ask for https://\n"
 )
 HTTP_METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ")
-AT_A_TIME = 4
-"""Handshakes between two looks at what else there is to do; each takes up to a millisecond."""
-
-
-class Turns:
-    """Lets few handshakes run at a time, in the order they came."""
-
-    __slots__ = ("_waiting",)
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] = deque()
-
-    def take(self, step: Callable[[], None]) -> None:
-        """The step runs soon."""
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._run)
-        self._waiting.append(step)
-
-    def _run(self) -> None:
-        try:
-            for _ in range(min(AT_A_TIME, len(self._waiting))):
-                self._waiting.popleft()()
-        finally:
-            if self._waiting:
-                asyncio.get_running_loop().call_soon(self._run)
 
 
 class Opening(asyncio.Protocol):
@@ -70,7 +41,7 @@ class Opening(asyncio.Protocol):
         "since",
     )
 
-    def __init__(self, door: "Door") -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
         self._buffer = bytearray()
         self._tcp: asyncio.Transport | None = None
