@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from shield_courier.core.outcomes import Delivered, Failed, Outcome
@@ -12,11 +14,13 @@ PASSING = frozenset((408, 425, 429))
 """Of 4xx, those that ask to come again."""
 MOST_WORDS = 200
 """Characters that are told of an answer."""
+MOST_DIGITS = 9
+"""Of a pause; whoever asks for more is heard as far as this."""
 _WORD = re.compile(r"[a-z]+(_[a-z]+){0,7}")
 _CODE = re.compile(r"[A-Za-z]{3,60}")
 
 
-def answered(means: Means, status: int, retry_after: str, body: bytes, secret: str = "") -> Outcome:
+def answered(means: Means, status: int, retry_after: float, body: bytes, secret: str = "") -> Outcome:
     """What a response to a POST means. Words that hold the secret are not told."""
     if 200 <= status < 300:
         return Delivered()
@@ -26,8 +30,24 @@ def answered(means: Means, status: int, retry_after: str, body: bytes, secret: s
     message = f"the answer was {status}{_phrase(status)}" + (f": {words}" if words else "")
     if 300 <= status < 400:
         message += "; redirects are not followed"
-    wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 7 else 0.0
-    return Failed(message, permanent=300 <= status < 500 and status not in PASSING, retry_after=wait)
+    return Failed(message, permanent=300 <= status < 500 and status not in PASSING, retry_after=retry_after)
+
+
+def asked_pause(retry_after: str, date: str, now: datetime) -> float:
+    """Seconds that a Retry-After field asks for (RFC 9110, 10.2.3): so many, or until a date, which is held against the
+    response's own Date, since clocks differ. 0 where it asks for none, or can't be read."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:MOST_DIGITS])
+    until = _instant(retry_after)
+    return max(0.0, (until - (_instant(date) or now)).total_seconds()) if until is not None else 0.0
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
 def reply_words(means: Means, body: bytes) -> str:

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from shield_courier.core.answers import asked_pause
 from shield_courier.core.outcomes import Failed
 from shield_courier.core.posts import Post
 from shield_courier.sending.names import CONNECT_SECONDS, Forbidden, Resolve, Unresolved, network_problem, socket_to
@@ -26,7 +28,8 @@ class Answer:
     """Of a server."""
 
     status: int
-    retry_after: str = ""
+    retry_after: float = 0.0
+    """Seconds; 0: it does not say."""
     body: bytes = field(default=b"", repr=False)
 
 
@@ -60,7 +63,9 @@ async def post(
                 URL(request.url, encoded=True), data=request.body, headers=fields, allow_redirects=False
             ) as response,
         ):
-            return Answer(response.status, response.headers.get("Retry-After", ""), await _some(response))
+            told = response.headers
+            pause = asked_pause(told.get("Retry-After", ""), told.get("Date", ""), datetime.now(UTC))
+            return Answer(response.status, pause, await _some(response))
     except TimeoutError:
         return Failed("no answer in time")
     except aiohttp.ClientError as error:

@@ -87,6 +87,9 @@ async def test_redirects_are_not_followed(place: Place) -> None:
 async def test_who_is_busy_says_when_to_come_again(place: Place) -> None:
     async with receiving(Receiver(status=503, fields={"Retry-After": "17"}), place.server_tls()) as port:
         assert await deliver(place, hook(port)) == Failed("the answer was 503 Service Unavailable", False, 17.0)
+    fields = {"Retry-After": "Wed, 21 Oct 2026 12:01:30 GMT", "Date": "Wed, 21 Oct 2026 12:01:00 GMT"}
+    async with receiving(Receiver(status=429, fields=fields), place.server_tls()) as port:
+        assert await deliver(place, hook(port)) == Failed("the answer was 429 Too Many Requests", False, 30.0)
 
 
 async def test_nothing_of_an_answer_or_an_url_is_told(place: Place) -> None:
