@@ -156,6 +156,10 @@ class Tiers:
         """How many each has taken, the lower first."""
         return [int(tier.metrics()["shield_client_connections"]) for tier in self.all]
 
+    def shedding(self) -> bool:
+        """Whether any refuses work because its event loop is late, or has until a moment ago."""
+        return any(tier.metrics()["shield_shed_share"] > 0 for tier in self.all)
+
     def start(self) -> None:
         """All are ready when this returns."""
         for tier in reversed(self.all):

@@ -52,10 +52,15 @@ async def slow_clients(tiers: Tiers, kind: str, count: int, pause: float = 1.0) 
 
 
 async def _settled(tiers: Tiers, clients: int) -> None:
-    """Waits until the lower has so many clients, and neither tier opens connections any more."""
+    """Waits until the lower has so many clients, and neither tier opens connections, or refuses work because so many
+    came at once, any more."""
     async with asyncio.timeout(60):
         was: list[int] = []
-        while (now := await asyncio.to_thread(tiers.connections)) != was or now[0] < clients:
+        while (
+            (now := await asyncio.to_thread(tiers.connections)) != was
+            or now[0] < clients
+            or await asyncio.to_thread(tiers.shedding)
+        ):
             was = now
             await asyncio.sleep(0.6)  # the figures are made four times a second
 
