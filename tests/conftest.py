@@ -1,4 +1,4 @@
-"""What tests of all parts share: the event loop of production, and certificates as a pod finds them.
+"""What tests of all parts share: the event loop of production, how hypothesis judges, certificates as a pod finds them.
 
 `issue(*uris)` gives a directory with tls.crt, tls.key and ca.crt; `new_authority()` gives another such function.
 """
@@ -14,11 +14,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, settings
 
 Issue = Callable[..., Path]
 PEM = serialization.Encoding.PEM
 NOT_BEFORE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 NOT_AFTER = datetime.datetime(2120, 1, 1, tzinfo=datetime.UTC)
+
+# An example takes as long as the machine has others to serve: what hangs, pytest's timeout ends.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 PROXY_TESTS = {"process", "scenarios", "store", "tiers", "wire"}
 

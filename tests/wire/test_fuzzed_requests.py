@@ -96,7 +96,6 @@ def foreign(found: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 @given(pieces=streams(SEEDS))
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )

@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.hostnames import read_address
@@ -64,7 +64,6 @@ def test_a_malformed_network_is_named() -> None:
         internal_addresses(["10.0.0.0/33"])
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_is_judged_alike_in_the_clothes_of_ipv6(address: ipaddress.IPv4Address) -> None:
     mapped = ipaddress.IPv6Address(b"\0" * 10 + b"\xff\xff" + address.packed)

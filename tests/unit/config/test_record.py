@@ -6,7 +6,7 @@ import zlib
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config import record
@@ -169,7 +169,6 @@ def test_chunks_left_over_from_a_longer_record_do_not_hinder() -> None:
     assert join_chunks(chunks + long[len(chunks) :]) == whole
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=4))
 def test_chunks_of_any_kind_make_up_no_record(junk: list[bytes]) -> None:
     assert join_chunks(junk) is None

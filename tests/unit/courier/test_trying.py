@@ -171,7 +171,7 @@ OUTCOMES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(OUTCOMES, max_size=60), st.floats(0, 1, exclude_max=True), st.integers(0, 3))
 def test_whatever_happens_each_is_settled_in_order_within_a_day(
     outcomes: list[Delivered | Failed], jitter: float, restarts: int

@@ -1,6 +1,6 @@
 """A data centre's verdict from its samples in a row."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.health import Health
@@ -30,7 +30,6 @@ def test_one_sample_decides_by_default() -> None:
     ]
 
 
-@settings(deadline=None)
 @given(outcomes, thresholds, thresholds)
 def test_the_counts_are_the_run_of_equal_samples_at_the_end(samples: list[bool], fails: int, successes: int) -> None:
     after = counted(samples, fails, successes)
@@ -40,7 +39,6 @@ def test_the_counts_are_the_run_of_equal_samples_at_the_end(samples: list[bool],
     assert (after.successes, after.fails) == ((run, 0) if samples and samples[-1] else (0, run))
 
 
-@settings(deadline=None)
 @given(outcomes, thresholds, thresholds)
 def test_the_verdict_is_that_of_the_last_run_long_enough(samples: list[bool], fails: int, successes: int) -> None:
     expected, run, before = Health.UNKNOWN, 0, None
@@ -52,7 +50,6 @@ def test_the_verdict_is_that_of_the_last_run_long_enough(samples: list[bool], fa
     assert counted(samples, fails, successes).verdict is expected
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1), st.integers(2, 6))
 def test_flapping_faster_than_the_thresholds_flips_nothing(first: list[bool], threshold: int) -> None:
     flapping = [i % 2 == 0 for i in range(20)]
@@ -62,7 +59,6 @@ def test_flapping_faster_than_the_thresholds_flips_nothing(first: list[bool], th
         assert settled.verdict is Health.HEALTHY
 
 
-@settings(deadline=None)
 @given(outcomes, outcomes, thresholds, thresholds)
 def test_counters_go_on_where_another_run_left_them(
     before: list[bool], after: list[bool], fails: int, successes: int

@@ -1,6 +1,6 @@
 """Which slot is probed now: the last that has come, unless it is too late; all others are missed, and counted."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.health.running.due import LATEST, PATIENCE, due, early
@@ -36,7 +36,6 @@ def test_of_several_slots_that_have_come_the_last_is_probed() -> None:
     assert (found.slot, found.missed, found.handled) == (T + 30, 2, T + 32)
 
 
-@settings(deadline=None)
 @given(intervals, phases, st.lists(st.floats(0, 200), min_size=1, max_size=20))
 def test_every_slot_is_probed_or_missed_once_however_often_one_looks(
     interval: float, phase: float, pauses: list[float]
@@ -55,7 +54,6 @@ def test_every_slot_is_probed_or_missed_once_however_often_one_looks(
     assert len(set(probed)) == len(probed)
 
 
-@settings(deadline=None)
 @given(intervals, phases, st.floats(0, 4000))
 def test_the_last_slot_is_the_one_before_the_next(interval: float, phase: float, seconds: float) -> None:
     last = last_slot(T + seconds, interval, phase)

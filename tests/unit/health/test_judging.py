@@ -1,7 +1,7 @@
 """Responses against what is expected."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.health.judging import MOST_BODY, MOST_HEAD, body_holds, code_expected, head_end
@@ -41,7 +41,6 @@ def test_the_body_holds_the_text_in_its_first_10_kb_in_any_case(body: bytes, exp
     assert body_holds(body, expected) is held
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(HEAD)), max_size=8), st.binary(max_size=40))
 def test_a_head_is_found_however_it_comes(cuts: list[int], after: bytes) -> None:
     received, searched, whole = b"", 0, HEAD + after
@@ -73,7 +72,6 @@ def test_a_head_is_bounded() -> None:
             assert refused.value.reason == "head-too-large"
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_bytes_of_any_kind_are_a_head_part_of_one_or_refused(received: bytes, searched: int) -> None:
     try:

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.health.slots import next_slot, phase, slots_within
@@ -12,14 +12,12 @@ intervals = st.integers(5, 3600) | st.floats(5, 3600)
 phases = st.builds(phase, st.uuids().map(lambda uid: uid.hex), st.sampled_from(["eu/a", "eu/b", "us/a"]))
 
 
-@settings(deadline=None)
 @given(instants, intervals, phases)
 def test_the_next_slot_is_later_and_at_most_one_interval_away(after: float, interval: float, phase: float) -> None:
     slot = next_slot(after, interval, phase)
     assert after < slot <= after + interval + 1e-6
 
 
-@settings(deadline=None)
 @given(instants, intervals, phases)
 def test_slots_are_one_interval_apart(after: float, interval: float, phase: float) -> None:
     first = next_slot(after, interval, phase)
@@ -27,7 +25,6 @@ def test_slots_are_one_interval_apart(after: float, interval: float, phase: floa
     assert abs(second - first - interval) < 1e-5
 
 
-@settings(deadline=None)
 @given(instants, st.lists(st.floats(0, 600), min_size=1, max_size=6), intervals, phases)
 def test_runs_that_hand_over_share_no_slot_and_miss_none(
     start: float, lengths: list[float], interval: float, phase: float
@@ -39,7 +36,6 @@ def test_runs_that_hand_over_share_no_slot_and_miss_none(
     assert sum(handed, ()) == slots_within(ends[0], ends[-1], interval, phase)
 
 
-@settings(deadline=None)
 @given(instants, st.floats(0, 3600), intervals, phases)
 def test_the_slots_of_a_span_are_those_that_follow_one_another(
     after: float, length: float, interval: float, phase: float
@@ -52,7 +48,6 @@ def test_the_slots_of_a_span_are_those_that_follow_one_another(
     assert list(slots_within(after, until, interval, phase)) == expected
 
 
-@settings(deadline=None)
 @given(instants, st.integers(0, 10**6), intervals, phases)
 def test_a_slot_itself_belongs_to_the_span_that_ends_with_it(
     after: float, nth: int, interval: float, phase: float

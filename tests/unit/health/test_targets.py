@@ -1,7 +1,7 @@
 """Where requests and redirects go, and what is sent there."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.check import Check, CheckType, HttpConfig, Method
@@ -129,7 +129,6 @@ def test_a_redirect_elsewhere_is_asked_for_by_its_own_name() -> None:
     assert (address.server_name, address.authority, address.expected_name) == (None, "192.0.2.9:444", "192.0.2.9")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(alphabet="/:@[]?#%.a1\\ é", max_size=30).map(str.encode))
 def test_any_location_leads_to_a_request_that_can_be_sent_or_is_invalid(location: bytes) -> None:
     try:

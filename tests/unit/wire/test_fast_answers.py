@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plainrequests import BUFFERS, GOOD_HEAD, LIMITS, NOW, compiled, names_of, readings
 
@@ -20,7 +20,6 @@ def test_the_compiled_twin_runs_where_it_was_built_unless_it_is_turned_off() -> 
     assert wanted == fast.IMPLEMENTATION
 
 
-@settings(deadline=None)
 @given(raw=BUFFERS, trusted=st.booleans())
 @example(raw=b"GET /a HTTP/1.1\r\nHost: a\r\n" + b"a:\r\n" * 300 + b"\r\n", trusted=False)
 @example(raw=b"GET /a HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: c\r\n\r\n", trusted=True)
@@ -42,7 +41,6 @@ def test_what_is_answered_fast_means_the_same_to_the_full_parser(which: str, raw
     assert tally.bytes == sum(len(a.partition(b"\r\n\r\n")[2]) for _, a, _ in taken)
 
 
-@settings(deadline=None)
 @given(heads=st.lists(GOOD_HEAD, min_size=1, max_size=5))
 @pytest.mark.parametrize("which", ["pure", "compiled"])
 def test_plain_requests_are_answered_fast(which: str, heads: list[bytes]) -> None:

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from plainrequests import BUFFERS, LIMITS, NOW, answer_for, compiled, names_of, whole
 
@@ -85,7 +85,6 @@ def through_a_connection(module: Any, pieces: list[bytes], *, fast: bool, truste
     return b"".join(transport.written)
 
 
-@settings(deadline=None)
 @given(raw=BUFFERS, cuts=st.lists(st.integers(0, 400), max_size=4), trusted=st.booleans())
 @pytest.mark.parametrize("which", ["pure", "compiled"])
 def test_a_connection_says_the_same_with_and_without_a_fast_path_wherever_the_bytes_are_cut(

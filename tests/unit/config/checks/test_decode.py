@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.check import Check, CheckType, HttpConfig, Method, TcpConfig
@@ -12,7 +12,6 @@ from shield_proxy.config.checks.hostnames import is_host
 from shield_proxy.config.reading import InvalidField
 
 UID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Text of any kind begins with a table that Hypothesis makes once."""
 
 
@@ -155,7 +154,6 @@ SPEC = ["address", "type", "interval", "timeout", "retries", "checkRegions", "su
 HTTP = ["method", "path", "port", "expectedCodes", "expectedBody", "header", "followRedirects"]
 
 
-@PATIENT
 @given(st.dictionaries(st.sampled_from(SPEC), json), st.none() | st.dictionaries(st.sampled_from(HTTP), json))
 def test_any_document_is_a_check_or_an_invalid_field(spec: dict[str, Any], config: dict[str, Any] | None) -> None:
     if config is not None:

@@ -1,12 +1,11 @@
 """Hosts as text, and certificates that cover them."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.hostnames import covers, is_host, join_authority, split_authority
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """Text of any kind begins with a table that Hypothesis makes once."""
 
 
@@ -32,13 +31,11 @@ def test_an_authority_is_a_host_and_perhaps_a_port(text: str, authority: tuple[s
     assert split_authority(text) == authority
 
 
-@PATIENT
 @given(st.sampled_from(["a.example", "192.0.2.7", "2001:db8::7"]), st.integers(1, 65535))
 def test_joined_authorities_split_again(host: str, port: int) -> None:
     assert split_authority(join_authority(host, port, 80)) == (host, None if port == 80 else port)
 
 
-@PATIENT
 @given(st.text(max_size=300))
 def test_a_host_has_no_letter_that_means_something_elsewhere(text: str) -> None:
     if is_host(text):

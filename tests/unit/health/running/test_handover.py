@@ -32,7 +32,7 @@ def world(seed: int, loses: float = 0.0) -> World:
     return World(random.Random(seed), [check(i, interval) for i, interval in enumerate(INTERVALS)], loses)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, st.lists(st.tuples(pauses, st.sampled_from(["start", "start", "terminate"])), max_size=8))
 def test_runs_that_hand_over_or_are_told_to_end_probe_every_slot_once(
     seed: int, events: list[tuple[float, str]]
@@ -49,7 +49,7 @@ def test_runs_that_hand_over_or_are_told_to_end_probe_every_slot_once(
     assert ours.ended_unsettled or ours.counted() == sum(ours.begun.values())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seeds, st.lists(st.tuples(pauses, st.sampled_from(["start", "start", "terminate", "kill"])), max_size=8))
 def test_with_deaths_and_lost_writes_no_slot_is_doubled_and_only_those_after_a_death_are_skipped(
     seed: int, events: list[tuple[float, str]]

@@ -106,14 +106,13 @@ def test_the_runner_up_is_never_the_assigned_one_and_is_missing_only_without_a_s
     assert choose_runner_up("eu/a", "eu/a", KEYS, seen(eu_a=1, us_b=7), None, 0) == ("us/b", None)
 
 
-settings.register_profile("claims", deadline=None, max_examples=60)
-settings.load_profile("claims")
 milliseconds = st.floats(0.1, 500)
 views = st.dictionaries(st.sampled_from(KEYS), st.one_of(st.none(), milliseconds)).map(
     lambda found: {key: Seen(None if ms is None else ms / 1000) for key, ms in found.items()}
 )
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(KEYS), milliseconds, st.integers(0, 2**32))
 def test_inside_the_margin_nothing_ever_moves(incumbent, base, seed):
     rng = random.Random(seed)
@@ -126,6 +125,7 @@ def test_inside_the_margin_nothing_ever_moves(incumbent, base, seed):
     assert moves == []
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(KEYS), st.fixed_dictionaries(dict.fromkeys(KEYS, milliseconds)))
 def test_when_all_is_stable_nobody_beats_the_assigned_one(incumbent, stable):
     constant = {key: Seen(ms / 1000) for key, ms in stable.items()}
@@ -135,6 +135,7 @@ def test_when_all_is_stable_nobody_beats_the_assigned_one(incumbent, stable):
     assert all(key == min(constant, key=lambda k: (constant[k].seconds, k)) for _, key, _ in moves)
 
 
+@settings(max_examples=60)
 @given(views, st.sampled_from(KEYS), st.one_of(st.none(), st.sampled_from(KEYS)), st.randoms(use_true_random=False))
 def test_the_order_of_the_measurements_is_of_no_matter(found, incumbent, preferred, rng):
     items, keys = list(found.items()), list(KEYS)
@@ -146,6 +147,7 @@ def test_the_order_of_the_measurements_is_of_no_matter(found, incumbent, preferr
     assert first_choice(keys, dict(items), 20) == first_choice(KEYS, found, 20)
 
 
+@settings(max_examples=60)
 @given(st.lists(views, min_size=1, max_size=60), st.sets(st.sampled_from(KEYS), min_size=1))
 def test_whatever_is_measured_the_assigned_one_is_a_candidate_and_the_runner_up_another(rounds, candidates):
     assigned = runner_up = challenge = second = None

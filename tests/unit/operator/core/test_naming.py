@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_operator.core import naming
@@ -11,7 +11,6 @@ from shield_operator.core.quantity import whole_bytes
 parts = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=1, max_size=80)
 
 
-@settings(deadline=None)
 @given(st.lists(parts, min_size=1, max_size=4))
 def test_a_name_is_a_dns_label_that_leaves_room_for_pods(given_parts):
     name = naming.child(*given_parts)
@@ -19,7 +18,6 @@ def test_a_name_is_a_dns_label_that_leaves_room_for_pods(given_parts):
     assert len(name) <= naming.MOST
 
 
-@settings(deadline=None)
 @given(st.lists(parts, min_size=1, max_size=4), st.lists(parts, min_size=1, max_size=4))
 def test_different_parts_have_different_names(one, other):
     assert (naming.child(*one) == naming.child(*other)) == (one == other)

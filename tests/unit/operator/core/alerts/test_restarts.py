@@ -11,7 +11,7 @@ from shield_proxy.config.alerts.contract import MOST_NOTIFICATIONS
 
 CHECKS = ("a", "b")
 VERDICTS = ("Healthy", "Unhealthy", "Healthy", "Unhealthy", "Unknown")
-EXAMPLES = settings(max_examples=300, deadline=None)
+EXAMPLES = settings(max_examples=300)
 
 
 @dataclass
@@ -154,7 +154,7 @@ def test_the_order_in_which_things_stand_is_of_no_matter(
     assert street.plan() == plan
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 400), st.lists(st.sampled_from(("fail", "mend", "courier", "step")), max_size=12))
 def test_queue_and_told_are_bounded(new_street: Any, hook: Any, mail: Any, number: int, happened: list[str]) -> None:
     street = new_street()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_operator.core.health.ownservices import MOST_SECONDS, STEADY_SECONDS, OwnServices, bounded, followed
@@ -49,7 +49,6 @@ def test_a_service_that_comes_and_goes_within_a_minute_is_never_told(namespace: 
         assert told(shop) == "10.0.0.1"
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(sets, st.floats(0.1, 200.0)), min_size=1, max_size=60))
 def test_what_was_told_lasts_a_minute_and_what_differs_is_told_in_time(
     steps: list[tuple[tuple[str, ...], float]],

@@ -12,7 +12,7 @@ from shield_operator.core.health.planning import make_checks_plan
 from shield_operator.core.health.shards import MOST_CHECKS, MOST_MOVES
 from shield_operator.core.health.world import ProberPod
 
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=60)
 KEYS = ("eu/a", "eu/b", "eu/c", "eu/d", "us/a", "us/b", "asia/a", "sa/a")
 HEALTHS = ("Healthy", "Unhealthy", "Unknown")
 REASONS = ("TCP Timeout", "Response code mismatch error", "nonsense")
