@@ -1,30 +1,25 @@
-"""Writes `status.targets` of alerts: what is news, the latest of an alert, with patience where it fails."""
+"""Writes `status.targets` of alerts: what is news, the latest of an alert, and again what others have overwritten."""
 
 import asyncio
-import logging
 import math
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from shield_courier.core.trying import told
 from shield_courier.running.figures import Figures
 from shield_proxy.config.alerts.contract import COURIER
 from shield_proxy.config.alerts.notification import TargetStatus
 from shield_proxy.kube.api import Api, Collection
-from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
+from shield_proxy.kube.writing import Write, Writer
 
-AT_ONCE = 4
-"""Writes that are on their way."""
-LEAST_PAUSE, MOST_PAUSE = 0.5, 30.0
-"""Seconds between two tries of an alert, twice as many after each that failed."""
+MOST_PAUSE = 30.0
+"""Seconds between two tries of an alert."""
 QUIET = 10.0
 """Seconds after a write in which what watches tell may be older than it."""
 API_VERSION, KIND = "smartshield.io/v1alpha1", "HealthAlert"
-log = logging.getLogger(__name__)
 Statuses = Sequence[TargetStatus]
+Content = Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -33,41 +28,30 @@ class _Entry:
 
     name: str
     uid: str
-    known: Statuses = ()
+    known: Content
     """As the API has it, or as it was written last."""
     wanted: Statuses | None = None
-    shown: Statuses | None = None
+    shown: Content | None = None
     """What a watch has told too soon after a write to be believed."""
     written: float = -math.inf
     """Monotonic seconds."""
-    pause: float = LEAST_PAUSE
-    waits: bool = False
-    """It is in the queue, being written, or will be."""
-
-    @property
-    def behind(self) -> bool:
-        """Whether there is something to write."""
-        return self.wanted is not None and not same(self.wanted, self.known)
 
 
 class StatusWriter:
     """Runs from run() on, until that is cancelled."""
 
     def __init__(self, api: Api, alerts: Collection, figures: Figures, quiet: float = QUIET) -> None:
-        self._api, self._alerts, self._figures, self._quiet = api, alerts, figures, quiet
+        self._alerts, self._quiet = alerts, quiet
         self._entries: dict[str, _Entry] = {}
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._pending = 0
-        self._silent = asyncio.Event()
-        self._silent.set()
+        self._writer: Writer[Content] = Writer(api, COURIER, MOST_PAUSE, figures.writes, self._ended)
 
     def seen(self, name: str, uid: str, statuses: Statuses) -> None:
         """What the API has of an alert; where somebody else has changed it, it is written again."""
         entry = self._entries.get(uid)
         if entry is None:
-            self._entries[uid] = _Entry(name, uid, statuses)
+            self._entries[uid] = _Entry(name, uid, content(statuses))
         else:
-            entry.shown = statuses
+            entry.shown = content(statuses)
             self._believe(entry)
 
     def say(self, uid: str, statuses: Statuses) -> None:
@@ -75,27 +59,22 @@ class StatusWriter:
         entry = self._entries.get(uid)
         if entry is not None:
             entry.wanted = statuses
-            self._enqueue(entry)
+            self._put(entry)
 
     def keep(self, uids: set[str]) -> None:
         """Forgets all alerts but these."""
         for gone in self._entries.keys() - uids:
-            self._settle(self._entries.pop(gone))
+            del self._entries[gone]
+        self._writer.keep(uids)
 
     async def drain(self, seconds: float) -> bool:
         """Whether all is written within so many seconds."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._silent.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await self._writer.drain(seconds)
 
     async def run(self) -> None:
         """Never returns."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._work(group))
+            group.create_task(self._writer.run())
             # A courier that this one has followed may have written after it, and no further event tells of that.
             while True:
                 await asyncio.sleep(self._quiet)
@@ -104,74 +83,33 @@ class StatusWriter:
 
     def _believe(self, entry: _Entry) -> None:
         """What was shown last counts, once nothing older can be told any more."""
-        if entry.shown is not None and not entry.waits and time.monotonic() - entry.written >= self._quiet:
+        quiet = not self._writer.waits(entry.uid) and time.monotonic() - entry.written >= self._quiet
+        if entry.shown is not None and quiet:
             entry.known, entry.shown = entry.shown, None
-            self._enqueue(entry)
+            self._put(entry)
 
-    async def _work(self, group: asyncio.TaskGroup) -> None:
-        while True:
-            entry = self._entries.get(await self._queue.get())
-            if entry is not None and entry.waits:
-                await self._write(entry, group)
-
-    def _enqueue(self, entry: _Entry) -> None:
-        if entry.waits or not entry.behind:
+    def _put(self, entry: _Entry) -> None:
+        if entry.wanted is None:
             return
-        entry.waits = True
-        self._pending += 1
-        self._silent.clear()
-        self._queue.put_nowait(entry.uid)
+        wanted = content(entry.wanted)
+        if wanted != entry.known or self._writer.waits(entry.uid):
+            self._writer.put(entry.uid, self._write(entry, entry.wanted, wanted))
 
-    async def _write(self, entry: _Entry, group: asyncio.TaskGroup) -> None:
-        wanted, wait = entry.wanted or (), 0.0
-        try:
-            await self._api.apply(self._alerts.at(entry.name, "status"), _document(entry, wanted), COURIER)
-            outcome = "written"
-        except (NotThere, Conflict):
-            outcome = "dropped"  # the alert is gone, or another has its name
-        except (ApiError, Unreachable) as error:
-            outcome = "failed"
-            asked = error.retry_after if isinstance(error, ApiError) else None
-            wait = asked or entry.pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
-            log.warning("the status of %s was not written: %s", entry.name, error)
-        self._figures.writes[outcome] += 1
-        if self._entries.get(entry.uid) is not entry:
-            return
-        if outcome == "failed":
-            entry.pause = min(MOST_PAUSE, entry.pause * 2)
-            group.create_task(self._later(entry, wait))
-            return
-        entry.pause, entry.known, entry.written = LEAST_PAUSE, wanted, time.monotonic()
-        if entry.behind and outcome == "written":
-            self._queue.put_nowait(entry.uid)
-        else:
-            self._settle(entry)
+    def _ended(self, uid: str, written: Content) -> None:
+        entry = self._entries[uid]
+        entry.known, entry.written = written, time.monotonic()
 
-    def _settle(self, entry: _Entry) -> None:
-        self._pending -= entry.waits
-        entry.waits = False
-        if not self._pending:
-            self._silent.set()
-
-    async def _later(self, entry: _Entry, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._queue.put_nowait(entry.uid)
+    def _write(self, entry: _Entry, statuses: Statuses, wanted: Content) -> Write[Content]:
+        """Conditional on the alert being the same one still."""
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": entry.name, "uid": entry.uid},
+            "status": {"targets": [each.to_json() for each in told(statuses)]},
+        }
+        return Write(f"the status of {entry.name}", self._alerts.at(entry.name, "status"), document, wanted)
 
 
-def same(one: Statuses, other: Statuses) -> bool:
-    """Whether both say the same, in whatever order."""
-    return _said(one) == _said(other)
-
-
-def _said(statuses: Statuses) -> Mapping[str, object]:
+def content(statuses: Statuses) -> Content:
+    """What they say, equal in whatever order they say it."""
     return {each.name: (frozenset(each.settled), each.last_delivery, each.last_error) for each in told(statuses)}
-
-
-def _document(entry: _Entry, statuses: Statuses) -> dict[str, Any]:
-    """Conditional on the alert being the same one still."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": entry.name, "uid": entry.uid},
-        "status": {"targets": [each.to_json() for each in told(statuses)]},
-    }

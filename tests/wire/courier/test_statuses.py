@@ -10,7 +10,7 @@ from typing import Any
 from kube.saidserver import SaidServer, answer, request
 
 from shield_courier.running.figures import Figures
-from shield_courier.running.statuses import QUIET, StatusWriter, same
+from shield_courier.running.statuses import QUIET, StatusWriter, content
 from shield_proxy.config.alerts.notification import DeliveryError, TargetStatus
 from shield_proxy.kube.api import Collection
 
@@ -150,5 +150,5 @@ async def test_the_end_is_not_held_up_by_an_api_that_hangs(tmp_path: Path) -> No
 
 def test_order_is_no_difference_and_errors_are_one() -> None:
     two = [TargetStatus("a", ("1", "2")), TargetStatus("b", ("1",))]
-    assert same(two, [TargetStatus("b", ("1",)), TargetStatus("a", ("2", "1"))])
-    assert not same(two, [two[0], TargetStatus("b", ("1",), None, DeliveryError("t", "1", "m", 1))])
+    assert content(two) == content([TargetStatus("b", ("1",)), TargetStatus("a", ("2", "1"))])
+    assert content(two) != content([two[0], TargetStatus("b", ("1",), None, DeliveryError("t", "1", "m", 1))])

@@ -14,9 +14,10 @@ from kube.saidserver import SaidServer, answer, request
 from shield_proxy.config.checks.health import Health
 from shield_proxy.health.running.assigned import Assigned
 from shield_proxy.health.running.figures import Figures
-from shield_proxy.health.running.reporting import AT_ONCE, Reporter
+from shield_proxy.health.running.reporting import Reporter
 from shield_proxy.health.running.standing import Entry, Place
 from shield_proxy.kube.api import Collection
+from shield_proxy.kube.writing import AT_ONCE
 
 CHECKS = Collection("/apis/smartshield.io/v1alpha1", "shop", "healthchecks")
 Answers = Callable[[int], bytes]

@@ -1,15 +1,11 @@
 """Under which name a data centre writes."""
 
-from typing import Any
-
-from shield_proxy.health.running.figures import Figures
-from shield_proxy.health.running.reporting import Reporter
+from shield_proxy.health.running.reporting import field_manager
 from shield_proxy.health.running.standing import Place
 
 
 def manager(zone: str) -> str:
-    unused: Any = None
-    return Reporter(unused, unused, Place("r" * 63, zone), Figures()).manager
+    return field_manager(Place("r" * 63, zone))
 
 
 def test_data_centres_of_long_names_write_under_names_of_their_own() -> None:

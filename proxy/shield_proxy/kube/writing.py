@@ -1,0 +1,136 @@
+"""Server-side applies to many objects: few on their way, the latest of each, with patience where one fails."""
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shield_proxy.kube.api import Api
+from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
+
+AT_ONCE = 4
+"""Writes that are on their way."""
+LEAST_PAUSE = 0.5
+"""Seconds between two tries of an object, twice as many after each that failed, unless the server asks for others."""
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Generic[T]):
+    """What an object is to say. One of equal content says the same."""
+
+    about: str
+    """What the log calls it."""
+    path: str
+    document: Mapping[str, Any]
+    content: T
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[T]):
+    """An object of which something is in the queue, on its way, or will be."""
+
+    key: str
+    latest: Write[T]
+    pause: float = LEAST_PAUSE
+
+
+class Writer(Generic[T]):
+    """Runs from run() on, until that is cancelled.
+
+    `most_pause`: seconds between two tries. `outcomes` counts writes: written, failed (it is repeated), dropped (there
+    is no such object, or another). `ended` is told the key and the content of each that was written or dropped, unless
+    the object was forgotten meanwhile."""
+
+    def __init__(
+        self, api: Api, manager: str, most_pause: float, outcomes: Counter[str], ended: Callable[[str, T], None]
+    ) -> None:
+        self._api, self._manager, self._most_pause = api, manager, most_pause
+        self._outcomes, self._ended = outcomes, ended
+        self._waiting: dict[str, _Waiting[T]] = {}
+        self._queue: asyncio.Queue[_Waiting[T]] = asyncio.Queue()
+        self._silent = asyncio.Event()
+        self._silent.set()
+
+    def put(self, key: str, write: Write[T]) -> None:
+        """This will be written, unless a later one of the same key comes before."""
+        found = self._waiting.get(key)
+        if found is not None:
+            found.latest = write
+            return
+        each = self._waiting[key] = _Waiting(key, write)
+        self._silent.clear()
+        self._queue.put_nowait(each)
+
+    def waits(self, key: str) -> bool:
+        """Whether something of the object is yet to be written, or on its way."""
+        return key in self._waiting
+
+    def keep(self, keys: set[str]) -> None:
+        """Forgets all objects but these."""
+        for gone in self._waiting.keys() - keys:
+            self._settle(gone)
+
+    async def drain(self, seconds: float) -> bool:
+        """Whether nothing waits any more, within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._silent.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Never returns."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(self._work(group))
+
+    async def _work(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            each = await self._queue.get()
+            if self._holds(each):
+                await self._write(each, group)
+
+    async def _write(self, each: _Waiting[T], group: asyncio.TaskGroup) -> None:
+        write, wait = each.latest, 0.0
+        try:
+            await self._api.apply(write.path, write.document, self._manager)
+            outcome = "written"
+        except (NotThere, Conflict):
+            outcome = "dropped"
+        except (ApiError, Unreachable) as error:
+            outcome = "failed"
+            asked = error.retry_after if isinstance(error, ApiError) else None
+            wait = asked or each.pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+            log.warning("%s was not written: %s", write.about, error)
+        self._outcomes[outcome] += 1
+        if not self._holds(each):
+            return
+        if outcome == "failed":
+            each.pause = min(self._most_pause, each.pause * 2)
+            group.create_task(self._later(each, wait))
+            return
+        self._ended(each.key, write.content)
+        each.pause = LEAST_PAUSE
+        if each.latest.content != write.content and outcome == "written":
+            self._queue.put_nowait(each)
+        else:
+            self._settle(each.key)
+
+    async def _later(self, each: _Waiting[T], seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._queue.put_nowait(each)
+
+    def _holds(self, each: _Waiting[T]) -> bool:
+        """False where it was forgotten, though its key may be in use again."""
+        return self._waiting.get(each.key) is each
+
+    def _settle(self, key: str) -> None:
+        del self._waiting[key]
+        if not self._waiting:
+            self._silent.set()
