@@ -99,3 +99,9 @@ def test_a_stale_copy_and_one_without_source_are_noticed(
     assert generator.main([]) == 0
     assert [path.name for path in copies.iterdir()] == ["xs.yaml"]
     assert generator.main(["--check"]) == 0
+
+
+def test_what_removes_the_definitions_names_all_of_them() -> None:
+    """In docs/install.md."""
+    (row,) = [line for line in (ROOT / "docs" / "install.md").read_text().splitlines() if "kubectl delete crd " in line]
+    assert set(row.partition("kubectl delete crd ")[2].partition("`")[0].split()) == set(sources())
