@@ -1,7 +1,7 @@
 """A HealthAlert as its courier sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shield_proxy.config.alerts.alert import Target
@@ -12,6 +12,7 @@ from shield_proxy.config.alerts.notification import (
     read_notifications,
     read_target_statuses,
 )
+from shield_proxy.config.alerts.places import Place, place_of
 from shield_proxy.config.reading import InvalidField
 
 MOST_NAME, MOST_DESCRIPTION = 200, 1024
@@ -36,6 +37,7 @@ class Alert:
     """What the alert is for, in one line."""
     problem: str = ""
     """Why it has no targets; "" where it has."""
+    place: Place = field(default_factory=Place)
 
 
 def read_alert(resource: Mapping[str, Any]) -> Alert | None:
@@ -63,6 +65,7 @@ def read_alert(resource: Mapping[str, Any]) -> Alert | None:
         statuses=read_target_statuses(status),
         description=description[:MOST_DESCRIPTION],
         problem=problem,
+        place=place_of(resource),
     )
 
 

@@ -12,13 +12,12 @@ from shield_courier.running.figures import Figures, Standstill
 from shield_courier.running.lane import SECONDS, Lane, Shared
 from shield_courier.running.statuses import StatusWriter
 from shield_courier.sending.delivering import Sender
-from shield_proxy.config.alerts.contract import PLURAL
+from shield_proxy.config.alerts.contract import MOST_TARGETS, PLURAL
+from shield_proxy.config.alerts.places import left_out
 from shield_proxy.kube.api import Api, Collection
 from shield_proxy.kube.follow import Follower
 
 GROUP = "/apis/smartshield.io/v1alpha1"
-MOST_LANES = 2000
-"""Targets of a namespace."""
 BEAT_SECONDS = 1.0
 """Between two looks at whether a Secret has changed."""
 LATE_SECONDS = 15.0
@@ -42,7 +41,8 @@ class Courier:
         self._lanes: dict[tuple[str, str], tuple[Lane, asyncio.Task[None]]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._ended = asyncio.Event()
-        self._listed = self._full = False
+        self._left_out: frozenset[str] = frozenset()
+        self._listed = False
         self._beat = time.monotonic()
 
     def end(self) -> None:
@@ -94,7 +94,7 @@ class Courier:
 
     def _take(self, view: Mapping[str, Alert]) -> None:
         self._listed = True
-        alerts = {alert.uid: alert for alert in view.values()}
+        alerts = self._with_room(view)
         news = [alert for uid, alert in alerts.items() if self._alerts.get(uid) is not alert]
         self._statuses.keep(set(alerts))
         wanted = {(alert.uid, target.name) for alert in alerts.values() for target in alert.targets}
@@ -113,13 +113,16 @@ class Courier:
                     self._open(Lane(alert, target, self._shared, lambda uid=alert.uid: self._say(uid)))  # type: ignore[misc]
             self._say(alert.uid)
 
+    def _with_room(self, view: Mapping[str, Alert]) -> dict[str, Alert]:
+        """By uid. Of those for which there is no room the operator tells their owners."""
+        without = left_out(alert.place for alert in view.values())
+        if without and not self._left_out:
+            log.error("alerts have more than %d targets: nothing is delivered for the youngest", MOST_TARGETS)
+        self._left_out = without
+        return {alert.uid: alert for alert in view.values() if alert.uid not in without}
+
     def _open(self, lane: Lane) -> None:
         assert self._group is not None
-        if len(self._lanes) >= MOST_LANES:
-            if not self._full:
-                log.error("the namespace has more than %d targets: what is beyond gets nothing", MOST_LANES)
-            self._full = True
-            return
         task = self._group.create_task(lane.run(), name=f"{lane.alert.name}/{lane.target.name}")
         self._lanes[lane.alert.uid, lane.target.name] = lane, task
 

@@ -79,7 +79,7 @@ def _pod(alerts: Sequence[AlertObject], world: AlertsWorld) -> Object:
 
 def _sources(alerts: Iterable[AlertObject]) -> list[Object]:
     """Of each Secret the keys that are named. A Secret or key that does not exist holds no pod up."""
-    specs = (alert.spec for alert in alerts if isinstance(alert.spec, AlertSpec))
+    specs = (alert.spec for alert in alerts if isinstance(alert.spec, AlertSpec) and not alert.left_out)
     found = {key for spec in specs for target in spec.targets for key in secret_keys(target)}
     ordered = sorted(found, key=lambda key: (key.secret, key.key))
     return [_source(name, list(keys)) for name, keys in groupby(ordered, key=lambda key: key.secret)]

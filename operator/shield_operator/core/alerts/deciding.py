@@ -58,13 +58,13 @@ def decide(alert: AlertObject, spec: AlertSpec, covered: Sequence[Watched], now:
     desk = _Desk(queue, now, timestamp)
     desk.clear()
     since, last_test = watching_since(alert.status) or timestamp, last_test_of(alert.status)
-    if alert.test and alert.test != last_test and desk.room():
+    if alert.test and alert.test != last_test and not alert.left_out and desk.room():
         desk.tell(test(alert.uid, alert.test, timestamp))
         last_test = alert.test
     standing = {watched.check.uid for watched in covered}
     told = {each.uid: each for each in told_of(alert.status) if each.uid in standing}
     until = silent_until(spec.windows, now)
-    if not spec.suspended and until is None:
+    if not spec.suspended and not alert.left_out and until is None:
         for watched in sorted(covered, key=lambda each: (each.changed, each.check.name, each.check.uid)):
             _change(watched, told, since, WANTED[spec.trigger], desk)
     return Decision(

@@ -12,6 +12,7 @@ from shield_operator.core.alerts.world import AlertObject, AlertSpec
 from shield_proxy.config.alerts.alert import Trigger
 from shield_proxy.config.alerts.contract import ANNOTATION_TEST, MOST_TOKEN
 from shield_proxy.config.alerts.decode import decode_targets
+from shield_proxy.config.alerts.places import place_of
 from shield_proxy.config.reading import InvalidField, Reader
 
 _AT = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -30,6 +31,7 @@ def alert_object(body: Mapping[str, Any]) -> AlertObject:
         name=metadata["name"],
         generation=metadata.get("generation", 0),
         spec=decoded,
+        place=place_of(body),
         status=body.get("status") or {},
         test=str((metadata.get("annotations") or {}).get(ANNOTATION_TEST) or "")[:MOST_TOKEN],
         deleting="deletionTimestamp" in metadata,

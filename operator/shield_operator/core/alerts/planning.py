@@ -1,7 +1,7 @@
 """`make_alerts_plan`: what shall be true of the alerts of one namespace, once its checks are planned. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shield_operator.core.alerts.courier import desired
@@ -11,6 +11,7 @@ from shield_operator.core.alerts.status import alert_status, differs
 from shield_operator.core.alerts.windows import next_change
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
 from shield_operator.core.plan import Happening
+from shield_proxy.config.alerts.places import left_out
 from shield_proxy.config.reading import InvalidField
 
 QUIET_SECONDS = 3600.0
@@ -37,7 +38,7 @@ class AlertsPlan:
 
 def make_alerts_plan(world: AlertsWorld) -> AlertsPlan:
     """What shall be true of the alerts. The same world gives the same plan, in whatever order its parts stand."""
-    alerts = sorted((alert for alert in world.alerts if not alert.deleting), key=lambda alert: alert.name)
+    alerts = _served(world)
     statuses: dict[str, Mapping[str, Any]] = {}
     happenings: list[Happening] = []
     told: set[str] = set()
@@ -57,6 +58,14 @@ def make_alerts_plan(world: AlertsWorld) -> AlertsPlan:
         happenings=tuple(happenings),
         again_after=_again_after(alerts, world),
     )
+
+
+def _served(world: AlertsWorld) -> list[AlertObject]:
+    """The alerts that are not about to go, by name, those marked for which there is no room. Whoever is about to go has
+    its place as long as the courier sees it."""
+    without = left_out(alert.place for alert in world.alerts)
+    staying = sorted((alert for alert in world.alerts if not alert.deleting), key=lambda alert: alert.name)
+    return [replace(alert, left_out=True) if alert.uid in without else alert for alert in staying]
 
 
 def _decided(alert: AlertObject, world: AlertsWorld) -> Decision | None:

@@ -9,6 +9,7 @@ from shield_operator.core.alerts.courier import OBJECTS
 from shield_operator.core.alerts.deciding import Decision
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
 from shield_operator.core.conditions import READY, Finding, set_conditions
+from shield_proxy.config.alerts.contract import MOST_TARGETS
 from shield_proxy.config.alerts.notification import TargetStatus, read_target_statuses
 from shield_proxy.config.reading import InvalidField
 
@@ -33,7 +34,8 @@ def alert_status(alert: AlertObject, decision: Decision | None, world: AlertsWor
         "lastTest": decision.last_test,
         "lastDelivery": _last_delivery(alert, targets),
     }
-    findings = [_ready(spec, decision, targets, world), _delivery(targets)]
+    ready = _no_room() if alert.left_out else _ready(spec, decision, targets, world)
+    findings = [ready, _delivery(targets)]
     conditions = set_conditions(alert.status, findings, alert.generation, world.timestamp)
     kept = {key: value for key, value in out.items() if value not in ("", [])}
     return {**kept, "conditions": conditions}
@@ -51,6 +53,17 @@ def _invalid(alert: AlertObject, world: AlertsWorld) -> Mapping[str, Any]:
 def differs(alert: AlertObject, status: Mapping[str, Any]) -> bool:
     """Whether the status must be written: the courier's part doesn't count."""
     return {key: value for key, value in alert.status.items() if key != "targets"} != status
+
+
+def _no_room() -> Finding:
+    return Finding(
+        READY,
+        False,
+        "TooManyTargets",
+        f"nothing is told: with this alert those of the namespace have more than {MOST_TARGETS} targets, and older "
+        "ones come first. Delete alerts or targets that are not needed, let one alert cover more checks, or move "
+        "checks and their alerts to another namespace",
+    )
 
 
 def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus], world: AlertsWorld) -> Finding:

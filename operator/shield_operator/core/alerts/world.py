@@ -9,6 +9,7 @@ from shield_operator.core.alerts.windows import Window
 from shield_operator.core.health.world import CheckObject, ChecksKey
 from shield_operator.core.world import Installation
 from shield_proxy.config.alerts.alert import Target, Trigger
+from shield_proxy.config.alerts.places import Place
 from shield_proxy.config.reading import InvalidField
 
 
@@ -32,6 +33,9 @@ class AlertObject:
     generation: int
     """metadata.generation."""
     spec: AlertSpec | InvalidField
+    place: Place = field(default_factory=Place)
+    left_out: bool = False
+    """Older alerts have all the targets that a courier serves: nothing is told."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """As last seen, what the courier wrote included."""
     test: str = ""

@@ -12,6 +12,8 @@ ANNOTATION_TEST = "smartshield.io/test"
 """Of a HealthAlert: a token that differs from status.lastTest asks for one test notification to every target."""
 MOST_TOKEN = 63
 """Characters of a token; what is beyond does not count."""
+MOST_TARGETS = 2000
+"""Of all alerts of a namespace together; `places.py` says which alerts have them."""
 MOST_NOTIFICATIONS = 50
 """In the queue at once."""
 KEEP_SECONDS = 86400
