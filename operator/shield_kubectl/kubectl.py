@@ -78,6 +78,20 @@ class Kubectl:
         items = listed.get("items")
         return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
+    def names(self, what: str) -> Sequence[str]:
+        """Of all that there are: healthchecks or healthalerts of the namespace, namespaces, or contexts, clusters or
+        users of the kubeconfig."""
+        if what in ("contexts", "clusters", "users"):
+            command = ["config", f"get-{what}", *(("-o", "name") if what == "contexts" else ())]
+        elif what == "namespaces":
+            command = ["get", what, "-o", "name"]
+        else:
+            command = ["get", f"{what}.smartshield.io", "-n", self.namespace(), "-o", "name"]
+        listed = self._run(command, Wanted(what, self._namespace)).decode(errors="replace").splitlines()
+        if what in ("clusters", "users"):
+            return listed[1:]  # below a title
+        return listed if what == "contexts" else [line.partition("/")[2] for line in listed]
+
     def create(self, resource: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """The object as it was created; fields that nobody knows are refused."""
         path = f"{self._path(resource)}?fieldValidation=Strict&fieldManager=kubectl-smartshield"
