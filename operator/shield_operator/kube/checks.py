@@ -5,7 +5,7 @@ Events, in this order, each once."""
 import datetime
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +35,8 @@ STATUS_SECONDS = 3.0
 
 
 class Checks:
-    """Reconciles checks. Remembers, per namespace, what plans hand on to each other."""
+    """Reconciles checks, for as long as this operator leads. Remembers, per namespace, what plans hand on to each
+    other."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Checks:
         children: Children,
         publisher: Publisher,
         counters: Counters,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._installation = installation
         self._api = api
@@ -52,6 +54,8 @@ class Checks:
         self._children = children
         self._publisher = publisher
         self._counters = counters
+        self._clock = clock
+        self._began = clock()
         self._alerts = Alerts(api, index)
         self._memories: dict[ChecksKey, ChecksMemory] = {}
         self._refusals: dict[ChecksKey, Mapping[tuple[str, str], str]] = {}
@@ -107,6 +111,7 @@ class Checks:
             services=bounded(address for body in index.all(SERVICE).values() for address in addresses_of(body)),
             refusals=self._refusals.get(key, {}),
             memory=self._memories.get(key, ChecksMemory()),
+            since=now - (self._clock() - self._began),
         )
 
     async def _apply(

@@ -9,6 +9,7 @@ from shield_operator.core.world import FleetKey
 from shield_operator.kube.kinds import CHECK, LEASE, NODE, OWNED, SERVICE, WATCHED, ZONE, Kind
 from shield_operator.kube.probers import renewal_of
 from shield_operator.kube.views import Key, checks_named, fleet_key_of, key_of, matters, says_otherwise, trim
+from shield_proxy.config.checks.contract import LEASE_SECONDS
 
 Body = dict[str, Any]
 Place = tuple[str, str]
@@ -42,9 +43,10 @@ class Index:
             return frozenset()
         concerned = self._concerned(kind, before) if before is not None else frozenset()
         after = trim(kind, body)
+        told: frozenset[Key] = frozenset()
         if before is not None:
             if kind is LEASE and renewal_of(before) != renewal_of(after):
-                self._heard[place] = self._clock()
+                told = self._renewed(place, after)
             self._remove(kind, place, before)
         self._objects[kind.kind][place] = after
         key = key_of(kind, after)
@@ -55,7 +57,8 @@ class Index:
                 self._hosts.setdefault(host, set()).add(place)
             for check in checks_named(after):
                 self._naming.setdefault((place[0], check), set()).add(place)
-        told = self._told(after) if kind is CHECK and says_otherwise(before, after) else frozenset()
+        if kind is CHECK and says_otherwise(before, after):
+            told = self._told(after)
         return told | concerned | self._concerned(kind, after) if matters(kind, before, after) else told
 
     def drop(self, kind: Kind, body: Mapping[str, Any]) -> frozenset[Key]:
@@ -139,6 +142,12 @@ class Index:
             sharers = (self._objects[ZONE.kind][place] for host in _hosts(body) for place in self._hosts.get(host, ()))
             keys |= {sharer for zone in sharers if (sharer := fleet_key_of(ZONE, zone)) is not None}
         return frozenset(keys)
+
+    def _renewed(self, place: Place, lease: Body) -> frozenset[Key]:
+        """A renewal was seen. Whom that is news for: it is the first, or there was none for long."""
+        silence = self.silence(*place)
+        self._heard[place] = self._clock()
+        return self._concerned(LEASE, lease) if silence is None or silence >= LEASE_SECONDS else frozenset()
 
     def _told(self, check: Body) -> frozenset[Key]:
         """Fleets of zones whose origins name the check."""

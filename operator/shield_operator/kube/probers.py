@@ -6,7 +6,7 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.health.world import ProberLease, ProberPod
-from shield_proxy.config.checks.contract import LEASE_SECONDS, MISSED
+from shield_proxy.config.checks.contract import MISSED
 
 Body = Mapping[str, Any]
 
@@ -23,22 +23,22 @@ def trimmed_lease(metadata: Body, body: Body) -> dict[str, Any]:
 
 
 def lease_matters(before: Body, after: Body) -> bool:
-    """Whether somebody began to be heard, or left: that nobody is heard any more, no Lease tells."""
-    was, now = renewal_of(before), renewal_of(after)
-    return (_holder(before) == "") != (_holder(after) == "") or now - was >= LEASE_SECONDS
+    """Whether somebody began to hold the Lease, or left. When he is heard, the index tells by its own clock."""
+    return (_holder(before) == "") != (_holder(after) == "")
 
 
-def renewal_of(body: Body) -> float:
-    """When a trimmed Lease was renewed, by the clock of who did; 0: never."""
-    return _instant((body.get("status") or {}).get("renewTime"))
+def renewal_of(body: Body) -> tuple[str, str]:
+    """Who renewed a trimmed Lease, and when by his own clock, which may be wrong: only that it is another now tells
+    that he lives."""
+    return _holder(body), str((body.get("status") or {}).get("renewTime") or "")
 
 
 def lease_of(body: Body, silence: float | None, now: float) -> ProberLease:
-    """The Lease, by the operator's clock where it saw the renewal, else by what the Lease says of it."""
-    heard = renewal_of(body) if silence is None else now - silence
+    """The Lease; `silence`: seconds since it was seen to be renewed, None: not yet."""
+    heard = 0.0 if silence is None else now - silence
     missed = str((body.get("status") or {}).get("missed") or "")
     count = int(missed) if missed.isascii() and missed.isdigit() and len(missed) < 16 else 0
-    return ProberLease(body["metadata"]["name"], _holder(body), min(heard, now), count)
+    return ProberLease(body["metadata"]["name"], _holder(body), heard, count)
 
 
 def prober_pod_of(body: Body) -> ProberPod | None:

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,13 @@ def test_what_changes_while_there_is_no_operator_is_told_once_when_there_is_one(
     first.stop()
     all_report(shop, "Unhealthy")
     second = start()
-    (told,) = poll("it is told", alarm.queue, 40)
+
+    def told_once_heard() -> list[dict[str, Any]]:
+        for key in PLACES:
+            shop.renew(key)
+        return alarm.queue()
+
+    (told,) = poll("it is told", told_once_heard, 40)
     second.stop()
     all_report(shop, "Unhealthy")
     third = start()

@@ -91,9 +91,9 @@ def _changed(
 
 def _again_after(roster: Roster, world: ChecksWorld) -> float:
     """Nobody tells of a Lease that is not renewed."""
-    silent = (prober for prober in roster.probers if prober not in roster.alive)
-    if any(roster.places[prober.data_center].usable for prober in silent):
-        return STARTING_SECONDS
-    ends = (heard + LEASE_SECONDS - world.now + LATE_SECONDS for heard in roster.heard.values())
+    starting = any(roster.places[prober.data_center].usable for prober in roster.silent)
+    ends = (*(heard + LEASE_SECONDS for heard in roster.heard.values()), *roster.awaited.values())
     previews = (left for check in world.checks if (left := preview_left(check, world.now)))
-    return min((QUIET_SECONDS, *ends, *previews))
+    return min(
+        (STARTING_SECONDS if starting else QUIET_SECONDS, *(end - world.now + LATE_SECONDS for end in ends), *previews)
+    )

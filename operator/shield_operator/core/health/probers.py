@@ -51,6 +51,8 @@ class Roster:
     """Those that there must be, sorted, with their checks, the oldest first."""
     heard: Mapping[Prober, float]
     """Those that are heard, with when they were last."""
+    awaited: Mapping[Prober, float]
+    """Those that somebody holds, of which it is not known yet whether they are heard, with when it will be."""
     services: OwnServices
     """Whose addresses no probe may go to."""
 
@@ -58,6 +60,11 @@ class Roster:
     def alive(self) -> Set[Prober]:
         """Those that are heard."""
         return self.heard.keys()
+
+    @property
+    def silent(self) -> tuple[Prober, ...]:
+        """Those where nobody probes, sorted."""
+        return tuple(prober for prober in self.probers if prober not in self.heard and prober not in self.awaited)
 
     @property
     def data_centers(self) -> tuple[str, ...]:
@@ -84,11 +91,14 @@ def make_roster(checks: tuple[CheckObject, ...], world: ChecksWorld) -> Roster:
             probers.setdefault(duty.prober(data_center), []).append(check)
     ordered = sorted(probers, key=lambda prober: (prober.data_center, prober.shard))
     heard = {prober: at for prober in ordered if (at := _heard(prober.name, world)) is not None}
+    until = world.since + LEASE_SECONDS
+    awaited = {prober: until for prober in ordered if prober not in heard and _awaited(prober.name, world)}
     return Roster(
         places=places,
         duties=duties,
         probers={prober: tuple(probers[prober]) for prober in ordered},
         heard=heard,
+        awaited=awaited,
         services=followed(world.memory.services, world.services, world.now),
     )
 
@@ -101,6 +111,13 @@ def _heard(name: str, world: ChecksWorld) -> float | None:
         return lease.heard if lease.lives(world.now) else None
     before = world.memory.heard.get(name)
     return before if before is not None and 0 <= world.now - before < LEASE_SECONDS else None
+
+
+def _awaited(name: str, world: ChecksWorld) -> bool:
+    """Whether the holder of a Lease that is not heard may be alive: nobody has listened for long enough. What the
+    Lease says of its renewal is by the clock of whoever wrote it, which may be wrong by minutes."""
+    lease = world.leases.get(name)
+    return lease is not None and bool(lease.holder) and world.now < world.since + LEASE_SECONDS
 
 
 def _selected(check: CheckObject, places: Mapping[str, Place], world: ChecksWorld) -> Selection:

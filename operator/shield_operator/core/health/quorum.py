@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from shield_proxy.config.checks.health import Health
 
+_WORST_FIRST = (Health.UNHEALTHY, Health.UNKNOWN, Health.HEALTHY)
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -31,20 +33,33 @@ class Quorum:
 
     health: Health = Health.UNKNOWN
     regions: Mapping[str, Health] = field(default_factory=dict)
-    """By name, of those that have voted now."""
+    """By name, of those in which somebody has voted now, or may have."""
     cause: Vote | None = None
     """The vote that speaks for all: of an unhealthy region, with the reason that most of those give."""
 
 
-def quorum(votes: Sequence[Vote], before: Quorum) -> Quorum:
-    """The verdict now. `before` decides where a region or all regions are divided."""
-    by_region: dict[str, list[Health]] = {}
-    for vote in votes:
-        if vote.health is not Health.UNKNOWN:
-            by_region.setdefault(vote.region, []).append(vote.health)
-    regions = {name: majority(by_region[name], before.regions.get(name, Health.UNKNOWN)) for name in sorted(by_region)}
-    health = majority(regions.values(), before.health)
-    return Quorum(health, regions, _cause(votes, regions) if health is Health.UNHEALTHY else None)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What the verdict of a region may be, whichever of the unsure votes count."""
+
+    least: Health
+    most: Health
+    shown: Health
+
+
+def quorum(votes: Sequence[Vote], before: Quorum, unsure: Sequence[Vote] = ()) -> Quorum:
+    """The verdict now. `before` decides where a region or all regions are divided, and where it matters which of the
+    `unsure` votes count: those of data centres that may be silent."""
+    names = sorted({vote.region for vote in (*votes, *unsure) if vote.health is not Health.UNKNOWN})
+    spans = {name: _span(name, votes, unsure, before.regions.get(name, Health.UNKNOWN)) for name in names}
+    regions = {name: span.shown for name, span in spans.items()}
+    extremes = {
+        majority((span.least for span in spans.values()), before.health),
+        majority((span.most for span in spans.values()), before.health),
+    }
+    health = extremes.pop() if len(extremes) == 1 else before.health
+    cause = _cause(votes, regions) or _cause(unsure, regions) if health is Health.UNHEALTHY else None
+    return Quorum(health, regions, cause)
 
 
 def majority(voices: Iterable[Health], before: Health) -> Health:
@@ -54,6 +69,22 @@ def majority(voices: Iterable[Health], before: Health) -> Health:
     if healthy == unhealthy:
         return before if healthy else Health.UNKNOWN
     return Health.HEALTHY if healthy > unhealthy else Health.UNHEALTHY
+
+
+def _span(name: str, votes: Sequence[Vote], unsure: Sequence[Vote], before: Health) -> _Span:
+    """It is enough to look at the extremes: of the unsure votes only those of one mind count, or only those of the
+    other. A region that has no verdict yet gets none before it is sure, and holds nobody up until then."""
+    sure = [vote.health for vote in votes if vote.region == name]
+    perhaps = [vote.health for vote in unsure if vote.region == name]
+    least, most = (
+        majority((*sure, *(each for each in perhaps if each is mind)), before)
+        for mind in (Health.UNHEALTHY, Health.HEALTHY)
+    )
+    if least is most:
+        return _Span(least, least, least)
+    if before is Health.UNKNOWN:
+        return _Span(before, before, before)
+    return _Span(min(least, before, key=_WORST_FIRST.index), max(most, before, key=_WORST_FIRST.index), before)
 
 
 def _cause(votes: Sequence[Vote], regions: Mapping[str, Health]) -> Vote | None:

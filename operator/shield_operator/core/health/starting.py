@@ -25,12 +25,11 @@ TROUBLED_SECONDS = 900.0
 def to_start(roster: Roster, world: ChecksWorld) -> tuple[str, ...]:
     """CronJobs of which a run must begin now, and not at their next turn: nobody probes, and nobody is about to."""
     out = []
-    for prober in roster.probers:
+    for prober in roster.silent:
         pods, before = pods_of(prober, world), world.memory.started.get(prober.name)
         lately = [before.at if before is not None else 0.0, *(pod.created for pod in pods)]
         if (
-            prober not in roster.alive
-            and roster.places[prober.data_center].usable
+            roster.places[prober.data_center].usable
             and not any(pod.waiting for pod in pods)
             and world.now - max(lately) >= _patience(before)
         ):
@@ -113,7 +112,7 @@ def _counts(prober: Prober, roster: Roster, world: ChecksWorld) -> bool:
 def _told(prober: Prober, world: ChecksWorld) -> Missed | None:
     """What people have been told, or are now, of the slots that its Lease says were missed."""
     lease, before = world.leases.get(prober.name), world.memory.missed.get(prober.name)
-    if lease is None or not lease.heard:
+    if lease is None or lease.blank:
         return before
     if before is None or lease.missed < before.count:  # who begins to look tells of what comes from then on
         return Missed(prober.name, lease.missed, 0.0)

@@ -15,6 +15,8 @@ from shield_proxy.config.checks.reasons import Reason
 from shield_proxy.config.reading import InvalidField
 
 OTHER = Reason.OTHER.condition
+OF_PROBERS = ("Probing", "Starting", "ProbersFailing", "DataCenterSilent")
+"""Reasons of Ready that tell who is heard."""
 MOST_NAMED = 6
 """Data centres in a message."""
 
@@ -35,16 +37,23 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
         "healthy": f"{sum(health is Health.HEALTHY for health in of_regions.values())}/{len(of_regions)}",
         "lastChange": world.timestamp if changed or not old.get("lastChange") else old["lastChange"],
     }
-    if outcome.quorum.cause is not None:
+    # While it is not known who is heard, a verdict that stands is still the one that was told, for the reason told.
+    same = old.get("regions") == out["regions"] or outcome.quorum.cause is None
+    stands = bool(outcome.awaited) and not changed and same
+    if stands and old.get("failureReason"):
+        out["failureReason"] = old["failureReason"]
+    elif outcome.quorum.cause is not None:
         out["failureReason"] = outcome.quorum.cause.reason or str(Reason.OTHER)
     round_trip = _milliseconds(outcome.round_trip) if changed or not old.get("roundTrip") else old["roundTrip"]
     if round_trip is not None and status not in (SUSPENDED, Health.UNKNOWN):
         out["roundTrip"] = round_trip
-    findings = [_ready(check, duty, outcome, world), _healthy(check, of_regions, outcome)]
+    healthy = _standing(old, HEALTHY) if stands else None
+    findings = [_ready(check, duty, outcome, world), healthy or _healthy(check, of_regions, outcome)]
     conditions = set_conditions(old, findings, check.generation, world.timestamp)
     if outcome.generation is not None:
         # Who waits for Healthy after an edit waits until every voter has probed by the new spec.
-        conditions[1]["observedGeneration"] = min(check.generation, outcome.generation)
+        least = condition(old, HEALTHY).get("observedGeneration", 0) if outcome.awaited else 0
+        conditions[1]["observedGeneration"] = min(check.generation, max(outcome.generation, least))
     return {**out, "conditions": conditions}
 
 
@@ -72,8 +81,20 @@ def _ready(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld)
         if lease is None or not lease.holder:
             return Finding(READY, False, "Starting", f"no run has begun in {where} yet{also}")
         return Finding(READY, False, "DataCenterSilent", f"nothing is heard from {where}{also}")
+    if outcome.awaited:
+        stood = _standing(check.status, READY)
+        if stood is not None and stood.reason in OF_PROBERS:
+            return stood
+        return Finding(READY, False, "Starting", f"it is not known yet whether {outcome.awaited[0]} is heard")
     where = ", ".join(duty.data_centers[:MOST_NAMED]) + (", ..." if len(duty.data_centers) > MOST_NAMED else "")
     return Finding(READY, True, "Probing", f"probed from {len(duty.data_centers)} data centres: {where}")
+
+
+def _standing(status: Mapping[str, Any], kind: str) -> Finding | None:
+    """What a condition says, to be said again."""
+    found = condition(status, kind)
+    truth = {"True": True, "False": False}.get(found.get("status", ""))
+    return Finding(kind, truth, found["reason"], found.get("message", "")) if found else None
 
 
 def blind_status(check: CheckObject, world: ChecksWorld) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """A check's verdict out of its status: who is heard votes, and what was said before decides ties. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median_low
 from typing import Any
@@ -22,8 +22,12 @@ class Outcome:
     quorum: Quorum
     voters: tuple[Entry, ...]
     """Entries of data centres that probe the check and are heard, by data centre."""
+    unsure: tuple[Entry, ...]
+    """Those of data centres of which it is not known yet whether they are heard."""
     silent: tuple[str, ...]
     """Data centres that should probe it and are not heard."""
+    awaited: tuple[str, ...]
+    """Data centres of which that is not known yet."""
     foreign: tuple[str, ...]
     """Data centres that have an entry and don't probe it (any more)."""
 
@@ -35,22 +39,29 @@ class Outcome:
 
     @property
     def generation(self) -> int | None:
-        """The oldest spec that a voter speaks of; None without voters."""
-        return min((voter.generation for voter in self.voters), default=None)
+        """The oldest spec that a voter speaks of, or who may be one; None without any."""
+        return min((voter.generation for voter in (*self.voters, *self.unsure)), default=None)
 
 
 def look(check: CheckObject, duty: Duty, roster: Roster) -> Outcome:
     """What the data centres say of a check, and what that makes together."""
     entries = {entry.data_center: entry for entry in entries_of(check.status)}
     heard = [key for key in duty.data_centers if duty.prober(key) in roster.alive]
+    awaited = [key for key in duty.data_centers if duty.prober(key) in roster.awaited]
     voters = tuple(entries[key] for key in heard if key in entries)
-    votes = [Vote(each.region, each.data_center, each.health, each.reason, each.detail) for each in voters]
+    unsure = tuple(entries[key] for key in awaited if key in entries)
     return Outcome(
-        quorum=quorum(votes, before(check.status)),
+        quorum=quorum(_votes(voters), before(check.status), _votes(unsure)),
         voters=voters,
-        silent=tuple(key for key in duty.data_centers if key not in heard),
+        unsure=unsure,
+        silent=tuple(key for key in duty.data_centers if key not in heard and key not in awaited),
+        awaited=tuple(awaited),
         foreign=tuple(sorted(key for key in entries if key not in duty.data_centers)),
     )
+
+
+def _votes(entries: Iterable[Entry]) -> list[Vote]:
+    return [Vote(each.region, each.data_center, each.health, each.reason, each.detail) for each in entries]
 
 
 def before(status: Mapping[str, Any]) -> Quorum:

@@ -48,12 +48,17 @@ class ProberLease:
     holder: str
     """The run that probes; "" before the first."""
     heard: float
-    """When it was last renewed, by the operator's own clock; 0: never."""
+    """When the operator last saw it renewed, by its own clock; 0: not yet."""
     missed: int = 0
     """Slots that nobody probed, over all runs."""
 
+    @property
+    def blank(self) -> bool:
+        """Nobody has had it yet, as far as can be seen: it was just made."""
+        return not self.holder and not self.heard
+
     def lives(self, now: float) -> bool:
-        """Whether somebody probes."""
+        """Whether somebody was heard so lately that he probes."""
         return bool(self.holder) and now < self.ends
 
     @property
@@ -135,3 +140,5 @@ class ChecksWorld:
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(kind, name) of each object of the last plan that the API server refused -> why."""
     memory: ChecksMemory = ChecksMemory()
+    since: float = 0.0
+    """When this operator began to lead, and to listen: a Lease that it does not hear is silent LEASE_SECONDS later."""

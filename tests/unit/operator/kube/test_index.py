@@ -160,6 +160,26 @@ def test_how_long_a_lease_was_silent_is_told_by_the_operators_clock() -> None:
     assert index.silence("shop", "probes") is None
 
 
+def test_a_lease_that_is_renewed_for_the_first_time_or_after_a_silence_is_news() -> None:
+    """Whatever the clocks of those who renew it say."""
+    now = [100.0]
+    index = Index(lambda: now[0])
+
+    def renew(version: int, at: str, holder: str = "run") -> object:
+        labels = {"app.kubernetes.io/managed-by": "shield-operator", "app.kubernetes.io/component": "prober"}
+        metadata = {"name": "p", "namespace": "shop", "uid": "u", "resourceVersion": str(version), "labels": labels}
+        return index.put(LEASE, {"metadata": metadata, "spec": {"holderIdentity": holder, "renewTime": at}})
+
+    checks = {ChecksKey("shop")}
+    assert renew(1, "2026-01-01T00:00:00Z") == checks
+    assert renew(2, "2026-01-01T00:00:01Z") == checks
+    now[0] += 29
+    assert renew(3, "2026-01-01T00:50:00Z") == frozenset()
+    assert renew(4, "2026-01-01T00:00:02Z", "next") == frozenset()
+    now[0] += 30
+    assert renew(5, "2026-01-01T00:00:03Z") == checks
+
+
 def test_a_node_concerns_checks_too() -> None:
     index = Index()
     index.put(CHECK, {"metadata": {"name": "c", "namespace": "shop", "uid": "c", "resourceVersion": "1"}, "spec": {}})

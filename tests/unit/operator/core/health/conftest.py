@@ -49,6 +49,8 @@ class Namespace:
     """Data centres in which no run comes alive or is heard any more."""
     minutes: int = 10
     now: float = START
+    since: float = 0.0
+    """When the operator began to lead."""
     memory: ChecksMemory = field(default_factory=ChecksMemory)
     objects: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     leases: dict[str, ProberLease] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class Namespace:
             services=self.services,
             refusals=self.refusals,
             memory=self.memory,
+            since=self.since,
         )
 
     def time(self) -> str:
