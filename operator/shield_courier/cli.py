@@ -15,7 +15,6 @@ from typing import Any
 
 from shield_courier.running.courier import Courier
 from shield_courier.running.figures import exposition
-from shield_courier.running.port import Looks, health_port
 from shield_courier.sending.delivering import Sender
 from shield_courier.sending.names import Names
 from shield_courier.sending.secrets import Secrets
@@ -27,6 +26,7 @@ from shield_proxy.config.reading import InvalidField
 from shield_proxy.config.version import VERSION
 from shield_proxy.kube.account import SERVICE_ACCOUNT, Account, account_of_pod
 from shield_proxy.kube.api import Api
+from shield_proxy.wire.healthport import Answer, Pages, health_port, verdict
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -112,9 +112,8 @@ async def _run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, courier.end)
-    looks = Looks(courier.stuck, courier.unready, lambda: exposition(courier.figures, courier.standstill()))
     try:
-        async with health_port(*settings.health, looks):
+        async with health_port(*settings.health, _pages(courier)):
             log.info("delivers the alerts of %s", settings.namespace)
             written = await courier.run()
         log.info("ends%s", "" if written else "; some of what was delivered could not be written, and may be repeated")
@@ -122,6 +121,14 @@ async def _run(settings: Settings) -> int:
         await names.close()
         api.close()
     return 0
+
+
+def _pages(courier: Courier) -> Pages:
+    return {
+        "/livez": lambda: verdict(courier.stuck()),
+        "/readyz": lambda: verdict(courier.unready()),
+        "/metrics": lambda: Answer(exposition(courier.figures, courier.standstill())),
+    }
 
 
 def _tell(record: dict[str, Any]) -> None:

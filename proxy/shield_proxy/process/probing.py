@@ -35,9 +35,10 @@ from shield_proxy.health.running.standing import Place
 from shield_proxy.kube.account import HOST, SERVICE_ACCOUNT, Account, account_of_pod
 from shield_proxy.kube.api import Api
 from shield_proxy.process.feeding import Access, Feed, feeding
+from shield_proxy.process.metrics import render
 from shield_proxy.process.outlet import LogOutlet, OutletLog
 from shield_proxy.process.probefigures import probe_families
-from shield_proxy.process.probeport import health_port
+from shield_proxy.wire.healthport import Answer, Pages, health_port, verdict
 
 STDOUT, STDERR = 1, 2
 LOG_SECONDS = 1.0
@@ -140,12 +141,7 @@ async def _run(settings: ProbeSettings, lines: LogOutlet) -> None:
     try:
         async with AsyncExitStack() as stack:
             if settings.health is not None:
-                backlog = feed.backlog if feed is not None else None
-                await stack.enter_async_context(
-                    health_port(
-                        *settings.health, lambda: probe_families(run.figures, settings.duty, run.verdicts, backlog)
-                    )
-                )
+                await _show(stack, settings.health, _pages(run, settings.duty, feed))
             if feed is not None:
                 await stack.enter_async_context(feeding(feed))
             why = await run.run()
@@ -153,6 +149,22 @@ async def _run(settings: ProbeSettings, lines: LogOutlet) -> None:
     finally:
         await prober.close()
         api.close()
+
+
+async def _show(stack: AsyncExitStack, address: tuple[str, int], pages: Pages) -> None:
+    """Where nobody can look at it, a run probes all the same."""
+    try:
+        await stack.enter_async_context(health_port(*address, pages))
+    except OSError as error:
+        logging.getLogger(__name__).warning("metrics are not served: %s", error)
+
+
+def _pages(run: Run, duty: Duty, feed: Feed | None) -> Pages:
+    async def metrics() -> Answer:
+        backlog = feed.backlog if feed is not None else None
+        return Answer(await render(probe_families(run.figures, duty, run.verdicts, backlog)))
+
+    return {"/livez": lambda: verdict(""), "/metrics": metrics}
 
 
 def _line(duty: Duty, assigned: Assigned, sample: Sample) -> bytes:
