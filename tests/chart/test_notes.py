@@ -59,7 +59,10 @@ def test_notes_warn_of_what_was_asked_for(notes: Callable[[dict[str, Any]], str]
     """Definitions that go, that are missing, and a monitor that could not be made."""
     assert "deletes the definitions, and with them every zone" in notes({"crds": {"keep": False}})
     assert "apply them before the first zone" in notes({"crds": {"enabled": False}})
-    assert "No ServiceMonitor was made" in notes({"metrics": {"serviceMonitor": {"enabled": True}}})
+    monitors = {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}
+    assert "No ServiceMonitor was made" in notes({"metrics": {"serviceMonitor": monitors["serviceMonitor"]}})
+    assert "No PodMonitor was made" in notes({"metrics": {"podMonitor": monitors["podMonitor"]}})
+    assert "No ServiceMonitor and no PodMonitor was made" in notes({"metrics": monitors})
 
 
 @contextmanager
