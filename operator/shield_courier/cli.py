@@ -27,8 +27,12 @@ from shield_proxy.config.version import VERSION
 from shield_proxy.kube.account import SERVICE_ACCOUNT, Account, account_of_pod
 from shield_proxy.kube.api import Api
 from shield_proxy.wire.healthport import Answer, Pages, health_port, verdict
+from shield_proxy.wire.logoutlet import LogOutlet, OutletLog
 
 EXIT_FAILED, EXIT_SETTINGS = 1, 2
+STDOUT, STDERR = 1, 2
+LOG_SECONDS = 1.0
+"""What is left of both at the end gets so long."""
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 log = logging.getLogger(__name__)
@@ -94,45 +98,56 @@ def settings_of(options: argparse.Namespace, environment: Mapping[str, str]) -> 
 
 def run(settings: Settings) -> int:
     """0 when the courier has ended by SIGTERM."""
+    lines, told = LogOutlet(STDOUT), LogOutlet(STDERR)
     logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+        level=settings.log_level.upper(),
+        handlers=[OutletLog(told)],
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
     )
     try:
-        return asyncio.run(_run(settings))
+        asyncio.run(_run(settings, lines, told))
+        return 0
     except OSError as error:
-        print(f"shield-courier: {error}", file=sys.stderr)
+        told.offer(f"shield-courier: {error}\n")
         return EXIT_FAILED
+    finally:
+        lines.close(LOG_SECONDS)
+        told.close(LOG_SECONDS)
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, lines: LogOutlet, told: LogOutlet) -> None:
     api, names = Api(settings.account, COURIER), Names()
     # Receivers in the cluster are as good as others; of this machine and of clouds' metadata nobody is to learn.
     sender = Sender(Secrets(settings.secrets), Trust(), names.resolve, internal_addresses(()))
-    courier = Courier(settings.namespace, api, sender, _tell)
+    courier = Courier(settings.namespace, api, sender, lambda record: _tell(lines, record))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, courier.end)
     try:
-        async with health_port(*settings.health, _pages(courier)):
+        async with health_port(*settings.health, _pages(courier, {"stdout": lines, "stderr": told})):
             log.info("delivers the alerts of %s", settings.namespace)
             written = await courier.run()
         log.info("ends%s", "" if written else "; some of what was delivered could not be written, and may be repeated")
     finally:
         await names.close()
         api.close()
-    return 0
 
 
-def _pages(courier: Courier) -> Pages:
+def _pages(courier: Courier, outlets: Mapping[str, LogOutlet]) -> Pages:
+    def metrics() -> Answer:
+        lost = {stream: outlet.refused + outlet.lost for stream, outlet in outlets.items()}
+        return Answer(exposition(courier.figures, courier.standstill(), lost))
+
     return {
         "/livez": lambda: verdict(courier.stuck()),
         "/readyz": lambda: verdict(courier.unready()),
-        "/metrics": lambda: Answer(exposition(courier.figures, courier.standstill())),
+        "/metrics": metrics,
     }
 
 
-def _tell(record: dict[str, Any]) -> None:
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+def _tell(lines: LogOutlet, record: Mapping[str, Any]) -> None:
+    lines.offer(f"{json.dumps(record, ensure_ascii=False)}\n")
 
 
 if __name__ == "__main__":

@@ -145,9 +145,9 @@ def _serve(settings: "ProxySettings") -> int:
     """Ends the process with run_proxy's code; returns only where it could not start."""
     import uvloop
 
-    from shield_proxy.process.outlet import LogOutlet, OutletLog
     from shield_proxy.process.proxy import run_proxy
     from shield_proxy.process.sites import StartFailure
+    from shield_proxy.wire.logoutlet import LogOutlet, OutletLog
 
     outlet = LogOutlet(STDERR)
     logging.basicConfig(

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shield_proxy.config.version import VERSION
@@ -47,8 +47,8 @@ class Standstill:
     """Seconds since the oldest of those that wait was decided."""
 
 
-def exposition(figures: Figures, now: Standstill) -> bytes:
-    """The page of /metrics."""
+def exposition(figures: Figures, now: Standstill, lost: Mapping[str, int]) -> bytes:
+    """The page of /metrics. `lost`: lines that nobody took, by stream."""
     lines: list[str] = []
 
     def family(name: str, kind: str, about: str, samples: Iterable[tuple[str, float]]) -> None:
@@ -82,6 +82,12 @@ def exposition(figures: Figures, now: Standstill) -> bytes:
     )
     family(
         "shield_courier_faults_total", "counter", "Attempts that a fault of the courier ended.", [("", figures.faults)]
+    )
+    family(
+        "shield_courier_lines_lost_total",
+        "counter",
+        "Lines that whoever reads the stream did not take.",
+        [(f'{{stream="{stream}"}}', n) for stream, n in lost.items()],
     )
     family("shield_process_resident_memory_bytes", "gauge", "Resident memory.", [("", _resident())])
     family("shield_process_cpu_seconds_total", "counter", "User and system time.", [("", time.process_time())])

@@ -36,9 +36,9 @@ from shield_proxy.kube.account import HOST, SERVICE_ACCOUNT, Account, account_of
 from shield_proxy.kube.api import Api
 from shield_proxy.process.feeding import Access, Feed, feeding
 from shield_proxy.process.metrics import render
-from shield_proxy.process.outlet import LogOutlet, OutletLog
 from shield_proxy.process.probefigures import probe_families
 from shield_proxy.wire.healthport import Answer, Pages, health_port, verdict
+from shield_proxy.wire.logoutlet import LogOutlet, OutletLog
 
 STDOUT, STDERR = 1, 2
 LOG_SECONDS = 1.0

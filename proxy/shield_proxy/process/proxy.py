@@ -24,7 +24,6 @@ from shield_proxy.process.life import Life
 from shield_proxy.process.metrics import most_files, process_families
 from shield_proxy.process.originfigures import origin_families
 from shield_proxy.process.otlp import SpanOutlet, span_outlet
-from shield_proxy.process.outlet import LogOutlet
 from shield_proxy.process.peers import confirm_with_peers, fetch_record, resolve_host
 from shield_proxy.process.samples import backends_to_measure
 from shield_proxy.process.settings import ProxySettings, read_password
@@ -34,6 +33,7 @@ from shield_proxy.process.watch import Renewal, Signature, signature, take_mount
 from shield_proxy.tiers.dataplane import Dataplane
 from shield_proxy.tiers.settings import DataplaneSettings
 from shield_proxy.tiers.telemetry.families import Family
+from shield_proxy.wire.logoutlet import LogOutlet
 from shield_proxy.wire.serving.limits import ServerLimits
 from shield_proxy.wire.tls.hops import CHAIN, KEY, TRUST, HopTls, load_hop_tls
 

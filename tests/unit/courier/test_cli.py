@@ -51,11 +51,11 @@ def test_wrong_settings_end_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_a_courier_that_nobody_can_look_at_does_not_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for name, value in CLUSTER.items():
         monkeypatch.setenv(name, value)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         health = f"127.0.0.1:{taken.getsockname()[1]}"
         assert main(["run", "--namespace", "shop", "--health", health, "--account", str(tmp_path)]) == 1
-    assert "address already in use" in capsys.readouterr().err
+    assert "address already in use" in capfd.readouterr().err

@@ -9,7 +9,7 @@ LINE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+')
 
 
 def lines(figures: Figures, now: Standstill = NOTHING) -> list[str]:
-    return exposition(figures, now).decode().splitlines()
+    return exposition(figures, now, {"stdout": 3, "stderr": 0}).decode().splitlines()
 
 
 def test_deliveries_are_counted_by_kind_and_outcome() -> None:
@@ -35,6 +35,10 @@ def test_what_waits_is_shown() -> None:
     found = lines(Figures(), Standstill(alerts=1, targets=2, waiting=3, failing=1, oldest=7.5))
     for line in ("alerts 1", "targets 2", "waiting 3", "targets_failing 1", "waiting_seconds_max 7.5"):
         assert f"shield_courier_{line}" in found
+
+
+def test_lines_that_nobody_took_are_counted_by_stream() -> None:
+    assert 'shield_courier_lines_lost_total{stream="stdout"} 3' in lines(Figures())
 
 
 def test_every_line_can_be_read() -> None:

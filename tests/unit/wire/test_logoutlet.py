@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shield_proxy.process.outlet import LogOutlet, OutletLog
+from shield_proxy.wire.logoutlet import LogOutlet, OutletLog
 
 LINE = "x" * 1023 + "\n"
 
@@ -42,6 +42,7 @@ def test_a_pipe_that_nobody_reads_takes_a_bounded_share_and_no_time(pipe: tuple[
     taken = sum(outlet.offer(LINE) for _ in range(1000))
     assert time.monotonic() - began < 1
     assert 64 <= taken < 80
+    assert outlet.refused == 1000 - taken
     assert not outlet.close(0.05)
     assert not outlet.offer(LINE)
     drained(read, 4096)  # lets the thread go before the pipe does

@@ -23,6 +23,8 @@ class LogOutlet:
         self._news = threading.Event()
         self._ended = threading.Event()
         self._ending = self._giving_up = False
+        self.refused = 0
+        """Lines that were not taken."""
         self.lost = 0
         """Lines that could not be written because whoever reads has gone."""
         threading.Thread(target=self._work, name="log-outlet", daemon=True).start()
@@ -30,6 +32,7 @@ class LogOutlet:
     def offer(self, text: str) -> bool:
         """Takes the text, without waiting; False where too much waits already."""
         if self._offered - self._written > self._most or self._ending:
+            self.refused += text.count("\n")
             return False
         encoded = text.encode("utf-8", "backslashreplace")
         self._offered += len(encoded)
