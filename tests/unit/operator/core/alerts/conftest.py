@@ -79,6 +79,14 @@ class Street:
         self.checks[name] = check_object({"metadata": metadata, "spec": {"address": "a.example.com"}, "status": status})
         self.verdicts[name] = verdict
 
+    def fail(self, *names: str) -> None:
+        """Data centres say now that these checks are unhealthy; with no name, `origin`."""
+        self.verdicts.update(dict.fromkeys(names or ("origin",), "Unhealthy"))
+
+    def mend(self, *names: str) -> None:
+        """The same of healthy ones."""
+        self.verdicts.update(dict.fromkeys(names or ("origin",), "Healthy"))
+
     def edit(self, name: str = "down", **spec: Any) -> None:
         """The alert has another spec now."""
         old = self.alerts[name]
