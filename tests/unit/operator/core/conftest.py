@@ -23,15 +23,12 @@ from shield_operator.core.world import (
     Node,
     Pod,
     Record,
-    Report,
-    Workload,
     World,
     ZoneObject,
 )
-from shield_proxy.config.contract import Tier
 from shield_proxy.config.reading import InvalidField
-from shield_proxy.config.reports import Acknowledgement, Measurement, Problem
-from shield_proxy.config.version import SCHEMA
+from shield_proxy.config.reports import Problem
+from unit.operator.core.followers import report, run_pods, workloads
 
 DATA_CENTERS = ("eu/a", "eu/b", "us/a", "us/b")
 ORIGIN = {"name": "main", "address": "origin.example.com"}
@@ -121,9 +118,9 @@ class Cluster:
             fleet=self.fleet,
             nodes=tuple(self.nodes.values()),
             claims=(*claims_of(*(z for z in self.zones.values() if not z.deleting)), *self.rivals),
-            workloads=tuple(self._workloads()),
+            workloads=tuple(workloads(self)),
             pods=tuple(pod for pod, _ in self.pods.values()),
-            reports={name: self._report(pod, held) for name, (pod, held) in self.pods.items() if pod.ready},
+            reports={name: report(self, pod, held) for name, (pod, held) in self.pods.items() if pod.ready},
             record=self.record,
             resolution_errors=self.errors,
             edge_services={
@@ -159,7 +156,7 @@ class Cluster:
                 self.applied.append(ident)
             self.objects[ident] = obj
         self.objects = {ident: obj for ident, obj in self.objects.items() if ident in plan.keep}
-        self._run_pods()
+        self.pods = run_pods(self)
         for name, status in plan.statuses.items():
             self.zones[name] = replace(self.zones[name], status=status)
         if self.fleet is not None and plan.fleet_status is not None:
@@ -173,63 +170,6 @@ class Cluster:
         for _ in range(seconds):
             plan = self.step()
         return plan
-
-    def _run_pods(self) -> None:
-        wanted = {}
-        for (kind, name), obj in self.objects.items():
-            tier = obj["metadata"].get("labels", {}).get(naming.LABEL_TIER)
-            if kind != "Deployment" or tier == naming.REDIS:
-                continue
-            annotations = obj["metadata"]["annotations"]
-            key, digest = annotations[naming.ANNOTATION_DATA_CENTER], annotations[naming.ANNOTATION_TEMPLATE_HASH]
-            alive = any(node.ready for node in self.nodes.values() if node.data_center == key)
-            if (tier, key) in self.stuck:
-                wanted |= {
-                    pod_name: (pod, held)
-                    for pod_name, (pod, held) in self.pods.items()
-                    if pod.tier == tier and pod.data_center == key and pod.template_hash != digest
-                }
-            for i in range(obj["spec"]["replicas"]):
-                pod_name = f"{name}-{digest[:4]}-{i}"
-                held = self.pods[pod_name][1] if pod_name in self.pods else 0
-                ready = alive and (
-                    (tier, key) not in self.stuck or (pod_name in self.pods and self.pods[pod_name][0].ready)
-                )
-                pod = Pod(pod_name, Tier(tier), key, "10.0.0.2", ready, digest)
-                if self.record is not None and ready and tier not in self.deaf:
-                    held = self.record.generation
-                wanted[pod_name] = (pod, held)
-        self.pods = wanted
-
-    def _workloads(self):
-        for (kind, name), obj in self.objects.items():
-            if kind != "Deployment":
-                continue
-            tier, notes = obj["metadata"]["labels"][naming.LABEL_TIER], obj["metadata"]["annotations"]
-            key, digest = notes[naming.ANNOTATION_DATA_CENTER], notes[naming.ANNOTATION_TEMPLATE_HASH]
-            replicas = obj["spec"]["replicas"]
-            if tier == naming.REDIS:
-                yield Workload(name, tier, key, digest, replicas, replicas, replicas, True)
-                continue
-            mine = [pod for pod, _ in self.pods.values() if pod.tier == tier and pod.data_center == key]
-            updated = sum(pod.template_hash == digest for pod in mine)
-            yield Workload(name, tier, key, digest, replicas, updated, sum(pod.ready for pod in mine), True)
-
-    def _report(self, pod: Pod, held: int) -> Report:
-        measurements = ()
-        known = self.record.state if self.record is not None else None
-        if pod.tier is Tier.LOWER and pod.data_center in self.milliseconds and known is not None:
-            value = self.milliseconds[pod.data_center]
-            seconds, samples, error = (None, 0, "timeout") if value is None else (value / 1000, 5, None)
-            measurements = tuple(
-                Measurement(zone.uid, origin.name, seconds, samples, 1.0, error)
-                for zone in known.zones
-                for origin in zone.origins
-            )
-        schema = self.schemas.get(pod.name, SCHEMA)
-        problems = self.problems.get((str(pod.tier), pod.data_center), ())
-        said = Acknowledgement(schema, held, self.lease, "1", confirmed=True, problems=problems)
-        return Report(said, measurements)
 
     def condition(self, kind: str, zone: str = "shop") -> tuple[str, str]:
         """Status and reason of a zone's condition."""
