@@ -73,6 +73,15 @@ def town(new_street: Any, hook: Any, mail: Any) -> Any:
     return street
 
 
+def lived(new_street: Any, hook: Any, mail: Any, happened: Any) -> Any:
+    """The town after all of that."""
+    street = town(new_street, hook, mail)
+    two = Two(street)
+    for act in happened:
+        two.act(*act)
+    return street
+
+
 def bring_to_rest(street: Any) -> None:
     street.broken = set()
     street.edit(targets=street.targets)
@@ -84,10 +93,7 @@ def bring_to_rest(street: Any) -> None:
 def test_each_failure_begins_once_and_ends_once_for_every_target(
     new_street: Any, hook: Any, mail: Any, happened: Any
 ) -> None:
-    street = town(new_street, hook, mail)
-    two = Two(street)
-    for act in happened:
-        two.act(*act)
+    street = lived(new_street, hook, mail, happened)
     bring_to_rest(street)
     for target in ("hook", "mail"):
         got = street.delivered.get(target, [])
@@ -104,10 +110,7 @@ def test_each_failure_begins_once_and_ends_once_for_every_target(
 @EXAMPLES
 @given(acts)
 def test_what_holds_in_the_end_is_what_was_told_last(new_street: Any, hook: Any, mail: Any, happened: Any) -> None:
-    street = town(new_street, hook, mail)
-    two = Two(street)
-    for act in happened:
-        two.act(*act)
+    street = lived(new_street, hook, mail, happened)
     bring_to_rest(street)
     for target in ("hook", "mail"):
         last = dict(street.heard(target))
@@ -128,10 +131,7 @@ def test_what_holds_in_the_end_is_what_was_told_last(new_street: Any, hook: Any,
 def test_once_a_plan_is_followed_nothing_more_is_to_be_written(
     new_street: Any, hook: Any, mail: Any, happened: Any
 ) -> None:
-    street = town(new_street, hook, mail)
-    two = Two(street)
-    for act in happened:
-        two.act(*act)
+    street = lived(new_street, hook, mail, happened)
     street.step(0)
     again = street.plan()
     assert again.statuses == {}
@@ -143,10 +143,7 @@ def test_once_a_plan_is_followed_nothing_more_is_to_be_written(
 def test_the_order_in_which_things_stand_is_of_no_matter(
     new_street: Any, hook: Any, mail: Any, happened: Any, order: Any
 ) -> None:
-    street = town(new_street, hook, mail)
-    two = Two(street)
-    for act in happened:
-        two.act(*act)
+    street = lived(new_street, hook, mail, happened)
     plan = street.plan()
     names = list(street.checks)
     order.shuffle(names)
