@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shield_operator.core.decode_origin import check_fallbacks, decode_origin
-from shield_operator.core.fields import choice, quantity, secret_name, unique
+from shield_operator.core.fields import quantity, secret_name, unique
 from shield_operator.core.hosts import is_data_center, is_dns_label, is_host
 from shield_operator.core.spec import ExposureSpec, ExposureType, RouteSpec, Topology, TrafficPolicy, ZoneSpec
 from shield_operator.core.world import ZoneObject
@@ -69,7 +69,7 @@ def decode_zone(spec: object) -> ZoneSpec:
         origins=origins,
         fleet=fleet,
         routes=routes,
-        topology=choice(top.section("tieredCache"), "topology", Topology, Topology.SMART),
+        topology=top.section("tieredCache").choice("topology", Topology, Topology.SMART),
         exposure=_exposure(top.section("exposure"), certificate is not None),
         data_centers=unique(placement, "dataCenters", is_data_center, "REGION or REGION/ZONE"),
         paused=top.flag("paused", False),
@@ -86,8 +86,8 @@ def _route(item: Reader) -> RouteSpec:
 
 
 def _exposure(item: Reader, tls: bool) -> ExposureSpec:
-    kind = choice(item, "type", ExposureType, ExposureType.CLUSTER_IP)
-    policy = choice(item, "externalTrafficPolicy", TrafficPolicy, TrafficPolicy.LOCAL)
+    kind = item.choice("type", ExposureType, ExposureType.CLUSTER_IP)
+    policy = item.choice("externalTrafficPolicy", TrafficPolicy, TrafficPolicy.LOCAL)
     for key in ("nodePort", "tlsNodePort", "externalTrafficPolicy"):
         if item.has(key) and kind is not ExposureType.NODE_PORT:
             raise InvalidField(item.at(key), f"is only for type NodePort, not {kind}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shield_operator.core.fields import choice, quantity, unique
+from shield_operator.core.fields import quantity, unique
 from shield_operator.core.hosts import is_data_center, is_network
 from shield_operator.core.quantity import parse_quantity
 from shield_operator.core.spec import AccessLogFormat, ClientsSpec, FleetSpec, RedisSpec, TierSpec
@@ -46,7 +46,7 @@ def decode_fleet(spec: object, defaults: FleetSpec = BUILT_IN, path: str = "spec
         redis=_redis(top.section("redis"), defaults.redis),
         memory=quantity(top, "memory", defaults.memory, LEAST_MEMORY, MOST_MEMORY),
         access_log=top.flag("accessLog", defaults.access_log),
-        access_log_format=choice(top, "accessLogFormat", AccessLogFormat, defaults.access_log_format),
+        access_log_format=top.choice("accessLogFormat", AccessLogFormat, defaults.access_log_format),
         access_log_sample=top.number("accessLogSample", defaults.access_log_sample, least=0, most=100),
         clients=_clients(top.section("clients"), defaults.clients),
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from shield_operator.core.fields import choice, optional, secret_name, unique
+from shield_operator.core.fields import optional, secret_name, unique
 from shield_operator.core.hosts import is_dns_label, is_host, is_object_name, origin_address_problem
 from shield_operator.core.spec import OriginSpec, ServiceRef, TlsSpec, WhenUnhealthy
 from shield_proxy.config.fallbacks import MOST_FALLBACKS
@@ -66,7 +66,7 @@ def _fallbacks(item: Reader, check: str | None) -> tuple[tuple[str, ...], WhenUn
     fallbacks = unique(item, "fallbacks", is_dns_label, "the name of an origin")
     if len(fallbacks) > MOST_FALLBACKS:
         raise InvalidField(item.at("fallbacks"), f"must have at most {MOST_FALLBACKS} names, not {len(fallbacks)}")
-    when = choice(item, "whenUnhealthy", WhenUnhealthy, WhenUnhealthy.TRY)
+    when = item.choice("whenUnhealthy", WhenUnhealthy, WhenUnhealthy.TRY)
     if check is None and fallbacks:
         raise InvalidField(item.at("fallbacks"), "is of no use without a healthCheck")
     if check is None and when is not WhenUnhealthy.TRY:

@@ -1,14 +1,10 @@
 """Fields that custom resources have in common, read with their checks. Every complaint is an InvalidField."""
 
 from collections.abc import Callable
-from enum import StrEnum
-from typing import TypeVar
 
 from shield_operator.core.hosts import is_object_name
 from shield_operator.core.quantity import whole_bytes
 from shield_proxy.config.reading import InvalidField, Reader
-
-E = TypeVar("E", bound=StrEnum)
 
 
 def quantity(item: Reader, key: str, default: int, least: str, most: str) -> int:
@@ -25,15 +21,6 @@ def quantity(item: Reader, key: str, default: int, least: str, most: str) -> int
     if not whole_bytes(least) <= size <= whole_bytes(most):
         raise InvalidField(item.at(key), f"must be from {least} to {most}, not {value!r}")
     return size
-
-
-def choice(item: Reader, key: str, kind: type[E], default: E) -> E:
-    """A member of an enumeration by its value."""
-    value = item.text(key, default)
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidField(item.at(key), f"must be one of {', '.join(kind)}, not {value!r}") from None
 
 
 def optional(item: Reader, key: str) -> str | None:

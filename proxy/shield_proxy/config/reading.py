@@ -1,9 +1,13 @@
 """Reading untrusted JSON or YAML at the border: every complaint names the field's path."""
 
 from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+MOST_QUOTED = 80
+"""Characters of a value that a complaint quotes."""
 
 
 class InvalidField(ValueError):
@@ -49,6 +53,15 @@ class Reader:
     def text(self, key: str, default: str | None = None) -> str:
         """A string."""
         return self._value(key, str, default)
+
+    def choice(self, key: str, kind: type[E], default: E | None = None) -> E:
+        """A member of an enumeration, by its value."""
+        value = self.text(key, default)
+        try:
+            return kind(value)
+        except ValueError:
+            members = ", ".join(kind)
+            raise InvalidField(self.at(key), f"must be one of {members}, not {value[:MOST_QUOTED]!r}") from None
 
     def flag(self, key: str, default: bool | None = None) -> bool:
         """A boolean."""

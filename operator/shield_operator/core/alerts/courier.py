@@ -7,7 +7,7 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.alerts.world import AlertObject, AlertSpec, AlertsWorld
-from shield_operator.core.objects.common import Object, container_security, pod_anywhere
+from shield_operator.core.objects.common import Object, container_security, health_probe, pod_anywhere
 from shield_operator.core.objects.proxies import UID
 from shield_operator.core.objects.volumes import PRIVATE
 from shield_proxy.config.alerts.alert import SecretKey
@@ -67,9 +67,9 @@ def _pod(alerts: Sequence[AlertObject], world: AlertsWorld) -> Object:
                 "ports": [{"name": "health", "containerPort": HEALTH_PORT, "protocol": "TCP"}],
                 "resources": {"requests": {"cpu": CPU, "memory": MEMORY}, "limits": {"memory": MOST_MEMORY}},
                 "securityContext": container_security(),
-                "startupProbe": _probe("/livez", period=1, failures=90),
-                "readinessProbe": _probe("/readyz", period=5, failures=2),
-                "livenessProbe": _probe("/livez", period=10, failures=3),
+                "startupProbe": health_probe("/livez", period=1, failures=90),
+                "readinessProbe": health_probe("/readyz", period=5, failures=2),
+                "livenessProbe": health_probe("/livez", period=10, failures=3),
                 "volumeMounts": [{"name": "secrets", "mountPath": SECRETS_DIR, "readOnly": True}],
             }
         ],
@@ -88,15 +88,6 @@ def _sources(alerts: Iterable[AlertObject]) -> list[Object]:
 def _source(name: str, keys: Iterable[SecretKey]) -> Object:
     items = [{"key": key.key, "path": key.path} for key in keys]
     return {"secret": {"name": name, "optional": True, "items": items}}
-
-
-def _probe(path: str, period: int, failures: int) -> Object:
-    return {
-        "httpGet": {"path": path, "port": "health"},
-        "periodSeconds": period,
-        "timeoutSeconds": 2,
-        "failureThreshold": failures,
-    }
 
 
 def _account(alerts: Sequence[AlertObject], world: AlertsWorld) -> Object:

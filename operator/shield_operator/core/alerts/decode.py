@@ -41,13 +41,10 @@ def alert_object(body: Mapping[str, Any]) -> AlertObject:
 def decode_alert(resource: Mapping[str, Any]) -> AlertSpec:
     """What the alert's owner wants. InvalidField names what can't be honoured: nothing is told then."""
     spec = Reader(resource).section("spec")
-    trigger = spec.text("trigger", Trigger.BOTH)
-    if trigger not in tuple(Trigger):
-        raise InvalidField("spec.trigger", f"must be one of {', '.join(Trigger)}, not {trigger[:80]!r}")
     return AlertSpec(
         targets=decode_targets(resource),
         selection=_selection(spec.section("checks")) if spec.has("checks") else Selection(),
-        trigger=Trigger(trigger),
+        trigger=spec.choice("trigger", Trigger, Trigger.BOTH),
         suspended=spec.flag("suspended", default=False),
         windows=spec.items("maintenanceWindows", _window),
     )
@@ -67,13 +64,11 @@ def _demands(selector: Reader) -> tuple[Demand, ...]:
 
 
 def _demand(item: Reader) -> Demand:
-    operator = item.text("operator")
-    if operator not in tuple(Operator):
-        raise InvalidField(item.at("operator"), f"must be one of {', '.join(Operator)}, not {operator[:80]!r}")
+    operator = item.choice("operator", Operator)
     values = item.texts("values")
     if bool(values) != (operator in (Operator.IN, Operator.NOT_IN)):
         raise InvalidField(item.at("values"), "must be set with In and NotIn, and with nothing else")
-    return Demand(item.text("key"), Operator(operator), frozenset(values))
+    return Demand(item.text("key"), operator, frozenset(values))
 
 
 def _window(item: Reader) -> Window:

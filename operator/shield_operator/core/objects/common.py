@@ -60,3 +60,13 @@ def container_security() -> Object:
         "capabilities": {"drop": ["ALL"]},
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+
+
+def health_probe(path: str, period: int, failures: int) -> Object:
+    """The kubelet's question of a container at its health port, every `period` seconds."""
+    return {
+        "httpGet": {"path": path, "port": "health"},
+        "periodSeconds": period,
+        "timeoutSeconds": 2,
+        "failureThreshold": failures,
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.layout import Layout
-from shield_operator.core.objects.common import Object, container_security, metadata, pod_basics
+from shield_operator.core.objects.common import Object, container_security, health_probe, metadata, pod_basics
 from shield_operator.core.objects.volumes import FOLDERS, volumes
 from shield_operator.core.places import Place
 from shield_proxy.config import contract
@@ -84,9 +84,9 @@ def _pod(layout: Layout, tier: Tier, place: Place) -> Object:
                 "ports": _ports(tier),
                 "resources": _resources(layout, tier),
                 "securityContext": container_security(),
-                "startupProbe": _probe("/livez", period=1, failures=90),
-                "readinessProbe": _probe("/readyz", period=2, failures=2),
-                "livenessProbe": _probe("/livez", period=10, failures=3),
+                "startupProbe": health_probe("/livez", period=1, failures=90),
+                "readinessProbe": health_probe("/readyz", period=2, failures=2),
+                "livenessProbe": health_probe("/livez", period=10, failures=3),
                 "volumeMounts": [
                     {"name": volume["name"], "mountPath": FOLDERS[volume["name"]], "readOnly": True}
                     for volume in volumes(layout, tier, place)
@@ -140,13 +140,4 @@ def _resources(layout: Layout, tier: Tier) -> Mapping[str, Any]:
     return {
         "requests": {"cpu": "100m", "memory": f"{(memory + OVERHEAD_BYTES) // MIB}Mi"},
         "limits": {"memory": f"{(2 * memory + 2 * OVERHEAD_BYTES) // MIB}Mi"},
-    }
-
-
-def _probe(path: str, period: int, failures: int) -> Object:
-    return {
-        "httpGet": {"path": path, "port": "health"},
-        "periodSeconds": period,
-        "timeoutSeconds": 2,
-        "failureThreshold": failures,
     }

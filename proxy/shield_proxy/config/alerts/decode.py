@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from shield_proxy.config.alerts.alert import (
@@ -35,7 +34,6 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
 """A field's name (RFC 9110, 5.6.2)."""
 RESERVED = frozenset(("connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"))
 """Fields that the webhook's secret can't be sent in."""
-E_ = TypeVar("E_", bound=StrEnum)
 
 
 def decode_targets(resource: Mapping[str, Any]) -> tuple[Target, ...]:
@@ -94,7 +92,7 @@ def _server(item: Reader) -> MailServer:
     host = item.text("host")
     if not is_host(host):
         raise InvalidField(item.at("host"), f"must be a host name or an IP address, not {host[:80]!r}")
-    security = _choice(item, "security", Security, Security.START_TLS)
+    security = item.choice("security", Security, Security.START_TLS)
     username = password = None
     if item.has("credentials"):
         if security is Security.NONE:
@@ -151,12 +149,12 @@ def url_problem(text: str) -> str | None:
 
 
 def _pager_duty(item: Reader) -> PagerDuty:
-    region = _choice(item, "region", PagerDutyRegion, PagerDutyRegion.US)
+    region = item.choice("region", PagerDutyRegion, PagerDutyRegion.US)
     return PagerDuty(_secret_key(item.section("routingKeyFrom"), "routingKey"), region)
 
 
 def _opsgenie(item: Reader) -> Opsgenie:
-    region = _choice(item, "region", OpsgenieRegion, OpsgenieRegion.US)
+    region = item.choice("region", OpsgenieRegion, OpsgenieRegion.US)
     return Opsgenie(_secret_key(item.section("apiKeyFrom"), "apiKey"), region)
 
 
@@ -181,11 +179,3 @@ def _secret_key(item: Reader, default: str, key: str = "key") -> SecretKey:
     if _KEY.fullmatch(chosen) is None:
         raise InvalidField(item.at(key), "must be a key of a Secret")
     return SecretKey(secret, chosen)
-
-
-def _choice(reader: Reader, key: str, kind: type[E_], default: E_) -> E_:
-    text = reader.text(key, default)
-    try:
-        return kind(text)
-    except ValueError:
-        raise InvalidField(reader.at(key), f"must be one of {', '.join(kind)}, not {text[:80]!r}") from None

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from shield_proxy.config.checks.check import DEFAULT_CODES, Check, CheckType, HttpConfig, Method, TcpConfig
 from shield_proxy.config.checks.hostnames import is_host, split_authority
@@ -26,7 +25,6 @@ RESERVED = frozenset(
     )
 )  # fmt: skip
 """Fields that a check can't set: they would change what follows on the connection, or hide who asks."""
-E_ = TypeVar("E_", bound=StrEnum)
 
 
 def decode_check(resource: Mapping[str, Any]) -> Check:
@@ -40,7 +38,7 @@ def decode_check(resource: Mapping[str, Any]) -> Check:
     address = spec.text("address")
     if not is_host(address):
         raise InvalidField("spec.address", f"must be a host name or an IP address, not {address[:80]!r}")
-    kind = _choice(spec, "type", CheckType, CheckType.HTTP)
+    kind = spec.choice("type", CheckType, CheckType.HTTP)
     interval = spec.number("interval", 60, LEAST_INTERVAL, MOST_INTERVAL)
     timeout = spec.number("timeout", 5, 1, MOST_INTERVAL)
     if timeout >= interval:
@@ -66,7 +64,7 @@ def decode_check(resource: Mapping[str, Any]) -> Check:
 
 
 def _http(config: Reader) -> HttpConfig:
-    method = _choice(config, "method", Method, Method.GET)
+    method = config.choice("method", Method, Method.GET)
     path = config.text("path", "/")
     if len(path) > MOST_PATH or PATH.fullmatch(path) is None:
         raise InvalidField(
@@ -121,14 +119,6 @@ def _values(header: Reader, name: str) -> tuple[str, ...]:
         if _VALUE.fullmatch(value) is None:
             raise InvalidField(header.at(f"{name}[{i}]"), "holds control characters")
     return tuple(value.strip(" \t") for value in values)
-
-
-def _choice(reader: Reader, key: str, kind: type[E_], default: E_) -> E_:
-    text = reader.text(key, default)
-    try:
-        return kind(text)
-    except ValueError:
-        raise InvalidField(reader.at(key), f"must be one of {', '.join(kind)}, not {text[:80]!r}") from None
 
 
 def _port(config: Reader) -> int | None:
