@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from shield_kubectl.shown.view import CheckView, DataCentre
-from shield_proxy.config.checks.sample import Sample, in_milliseconds
+from shield_proxy.config.checks.sample import Sample, in_milliseconds, sample_fields
 
 API_VERSION = "kubectl.smartshield.io/v1"
 """Fields of a version are never renamed or removed."""
@@ -63,18 +62,7 @@ def as_json(document: Mapping[str, Any]) -> str:
 
 
 def _sample(sample: Sample) -> dict[str, Any]:
-    return _told(
-        {
-            "at": datetime.fromtimestamp(sample.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "healthy": sample.healthy,
-            "reason": sample.reason.value if sample.reason is not None else None,
-            "detail": sample.detail,
-            "code": sample.code,
-            "address": sample.address,
-            "attempts": sample.attempts,
-            "waterfall": in_milliseconds(sample.waterfall),
-        }
-    )
+    return _told({**sample_fields(sample), "waterfall": in_milliseconds(sample.waterfall)})
 
 
 def _told(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from shield_proxy.config.checks.hostnames import is_host
-from shield_proxy.config.checks.sample import Sample, in_milliseconds
+from shield_proxy.config.checks.sample import Sample, in_milliseconds, sample_fields
 from shield_proxy.config.reading import InvalidField
 
 FEED_URL = "SHIELD_SAMPLES_URL"
@@ -78,13 +77,7 @@ def sample_line(probed: Probed, sample: Sample) -> bytes:
         "id": probed.id,
         "region": probed.region,
         "dataCenter": probed.data_centre,
-        "at": datetime.fromtimestamp(sample.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "healthy": sample.healthy,
-        "reason": sample.reason.value if sample.reason is not None else None,
-        "detail": sample.detail,
-        "code": sample.code,
-        "address": sample.address,
-        "attempts": sample.attempts,
+        **sample_fields(sample),
         **in_milliseconds(sample.waterfall),
     }
     kept = {name: value for name, value in told.items() if value not in (None, "")}

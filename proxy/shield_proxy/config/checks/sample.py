@@ -1,6 +1,8 @@
 """What one probe found, as a value, and its stages under the names that people see. Pure."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from shield_proxy.config.checks.reasons import Reason
 
@@ -45,6 +47,19 @@ class Sample:
 
 LONGEST_DETAIL = 300
 """Characters of a detail."""
+
+
+def sample_fields(sample: Sample) -> dict[str, Any]:
+    """What programs are told of a sample beside its waterfall: what there is not is None or ""; `at` in RFC 3339."""
+    return {
+        "at": datetime.fromtimestamp(sample.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "healthy": sample.healthy,
+        "reason": sample.reason.value if sample.reason is not None else None,
+        "detail": sample.detail,
+        "code": sample.code,
+        "address": sample.address,
+        "attempts": sample.attempts,
+    }
 
 
 def in_milliseconds(waterfall: Waterfall) -> dict[str, float]:
