@@ -19,6 +19,10 @@ class ApiError(Exception):
         """Seconds that it asks to wait."""
 
 
+class BadRequest(ApiError):
+    """It does not understand the request, such as a selector of a field by which it can't select (400)."""
+
+
 class Conflict(ApiError):
     """The object is not what the write was conditional on, or is there already (409)."""
 
@@ -31,7 +35,7 @@ class NotThere(ApiError):
     """There is no such object (404)."""
 
 
-KINDS: dict[int, type[ApiError]] = {404: NotThere, 409: Conflict, 410: Expired}
+KINDS: dict[int, type[ApiError]] = {400: BadRequest, 404: NotThere, 409: Conflict, 410: Expired}
 
 
 def refusal(status: int, document: object, retry_after: float | None = None) -> ApiError:

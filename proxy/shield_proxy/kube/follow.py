@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from shield_proxy.kube.api import Api, Collection
-from shield_proxy.kube.errors import ApiError, Expired, Unreachable
+from shield_proxy.kube.errors import ApiError, BadRequest, Expired, Unreachable
 
 WATCH_SECONDS = 300
 LEAST_PAUSE, MOST_PAUSE = 0.5, 15.0
@@ -26,6 +26,9 @@ class Follower(Generic[T]):
     collection: Collection
     read: Callable[[Mapping[str, Any]], T | None]
     news: Callable[[Mapping[str, T]], None]
+    otherwise: Collection | None = None
+    """What is followed instead where the server can't select by the collection's field: all of it, of which `read`
+    leaves out the rest."""
     _seen: dict[str, T] = field(default_factory=dict)
     _version: str = ""
 
@@ -41,6 +44,12 @@ class Follower(Generic[T]):
             except Expired:
                 self._version = ""
             except (ApiError, Unreachable) as error:
+                if isinstance(error, BadRequest) and self.otherwise is not None:
+                    log.warning(
+                        "all %s are watched, not %s: %s", self.collection.plural, self.collection.selector, error
+                    )
+                    self.collection, self.otherwise, self._version = self.otherwise, None, ""
+                    continue
                 if isinstance(error, ApiError):
                     self._version = ""
                     pause = max(pause, error.retry_after or 0.0)

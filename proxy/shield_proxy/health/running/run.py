@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shield_proxy.config.checks.health import Health
@@ -66,7 +66,9 @@ class Run:
 
     async def run(self) -> str:
         """Probes until another run has the Lease, or end() is called; why it has ended."""
-        follower = Follower(self._api, self._checks, self._read, self._assign)
+        # A definition of before this field could be selected may still be there: then the run takes its checks of all.
+        mine = replace(self._checks, selector=f"status.shard={self._duty.shard}")
+        follower = Follower(self._api, mine, self._read, self._assign, otherwise=self._checks)
         async with asyncio.TaskGroup() as group:
             forever = (follower.run(), self._rota.run(), self._reporter.run(), self._say_again())
             lasting = [group.create_task(each) for each in forever]
