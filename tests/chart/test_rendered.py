@@ -1,13 +1,10 @@
 """What the chart makes: valid objects with the conventional labels, pods under the restricted standard."""
 
 import json
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from kubernetes import client
 
 from shield_operator.core import naming
@@ -101,8 +98,10 @@ def test_default_rendering_has_these_objects(defaults: list[Object]) -> None:
         ("ServiceAccount", "edge-smart-shield"),
         ("ServiceAccount", "edge-smart-shield-test"),
         ("ValidatingAdmissionPolicy", "edge-smart-shield-couriers"),
+        ("ValidatingAdmissionPolicy", "edge-smart-shield-operator"),
         ("ValidatingAdmissionPolicy", "edge-smart-shield-probers"),
         ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-couriers"),
+        ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-operator"),
         ("ValidatingAdmissionPolicyBinding", "edge-smart-shield-probers"),
     ]
 
@@ -259,24 +258,6 @@ def test_an_image_without_digest_has_the_tag_given(render: Any) -> None:
     assert environment(render({"image": {"tag": "7"}}))["SHIELD_IMAGE"] == "ghcr.io/smart-shield/smart-shield:7"
 
 
-def test_a_monitor_needs_a_cluster_that_knows_it(render: Any) -> None:
-    """Asked for on any other cluster, none is made."""
-    asked = {"metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}}
-    assert not {o["kind"] for o in render(asked)} & {"ServiceMonitor", "PodMonitor"}
-
-
-def test_series_of_probers_are_named_by_what_stays(flipped: list[Object]) -> None:
-    """The labels that the operator gives to their pods; a pod's own name is another every few minutes."""
-    monitor = of_kind(flipped, "PodMonitor")["spec"]
-    labels = naming.prober_labels("eu/a", 0)
-    assert monitor["selector"]["matchLabels"].items() <= labels.items()
-    (endpoint,) = monitor["podMetricsEndpoints"]
-    kept, dropped = endpoint["relabelings"]
-    sources = [name.removeprefix("__meta_kubernetes_pod_label_") for name in kept["sourceLabels"]]
-    assert set(sources) <= {re.sub(r"[^a-zA-Z0-9]", "_", name) for name in labels}
-    assert re.fullmatch(dropped["regex"], "pod")
-
-
 def test_the_policy_leaves_open_what_the_operator_needs(render: Any, defaults: list[Object]) -> None:
     """In: health. Out: API server, DNS, the internal port of pods it made; everything where no port is named."""
     spec = of_kind(defaults, "NetworkPolicy")["spec"]
@@ -289,36 +270,3 @@ def test_the_policy_leaves_open_what_the_operator_needs(render: Any, defaults: l
     assert to["podSelector"]["matchLabels"] == {naming.LABEL_MANAGED_BY: naming.MANAGED_BY}
     unrestricted = of_kind(render({"networkPolicies": {"apiServerPorts": []}}), "NetworkPolicy")
     assert unrestricted["spec"]["egress"] == [{}]
-
-
-def test_two_releases_share_no_name_but_the_definitions(render: Any, defaults: list[Object]) -> None:
-    """So that a release of another name can be installed while the first one's objects still go."""
-
-    def names(objects: list[Object]) -> set[tuple[str, str]]:
-        return {
-            (o["kind"], o["metadata"]["name"])
-            for o in objects
-            if "helm.sh/hook" not in o["metadata"].get("annotations", {})
-        }
-
-    both = names(defaults) & names(render(release="second"))
-    assert {kind for kind, _ in both} == {"CustomResourceDefinition"}
-
-
-def test_a_long_release_name_stays_within_limits(render: Any) -> None:
-    """Names of objects are at most 63 characters long, the test's suffix included."""
-    objects = render(release="r" * 53)
-    assert max(len(o["metadata"]["name"]) for o in objects) <= 63
-
-
-def test_the_chart_names_the_product_s_version_and_kubernetes(chart: Path) -> None:
-    """One version for chart, image and code."""
-    text = yaml.safe_load((chart / "Chart.yaml").read_text())
-    assert (text["version"], text["appVersion"]) == (VERSION, VERSION)
-    assert (text["apiVersion"], text["kubeVersion"]) == ("v2", ">=1.34.0-0")
-
-
-def test_an_older_kubernetes_is_refused(refused: Any, render: Any) -> None:
-    """And the pre-releases of the oldest one allowed are not."""
-    assert "1.34" in refused({}, "--kube-version", "1.33.9")
-    assert render({}, "--kube-version", "1.34.0-alpha.1")

@@ -65,8 +65,7 @@ def test_what_the_operator_watches_and_applies_is_allowed_and_no_more(defaults: 
         wanted[kind.group, f"{kind.plural}/status"] = {"patch"}
     wanted[kinds.JOB.group, kinds.JOB.plural] = {"create"}
     wanted[kinds.CONFIG_MAP.group, kinds.CONFIG_MAP.plural] |= {"get"}
-    for kind in (kinds.CHECK, kinds.LEASE):
-        wanted[kind.group, kind.plural] |= {"get"}  # which probers are given
+    wanted[kinds.LEASE.group, kinds.LEASE.plural] |= {"get"}  # which probers are given
     wanted[kinds.CHECK.group, kinds.CHECK.plural] |= {"delete"}  # previews that were left
     wanted[kinds.ALERT.group, kinds.ALERT.plural] |= {"get"}  # one that a courier wrote into meanwhile
     wanted[kinds.CHECK.group, "healthchecks/probes"] = {"report"}

@@ -79,7 +79,8 @@ class BareApi:
             "users": [{"name": user, "user": {"token": self.tokens[user]}}],
             "contexts": [{"name": "bare", "context": {"cluster": "bare", "user": user}}],
         }
-        path = self.folder / f"{user}.kubeconfig"
+        # A colon would part two paths.
+        path = self.folder / f"{user.replace(':', '-')}.kubeconfig"
         path.write_text(json.dumps(document))
         return path
 
@@ -121,7 +122,7 @@ def own_address() -> str:
 
 
 @contextmanager
-def bare_api(folder: Path, binaries: Path, users: tuple[str, ...] = ("operator",)) -> Iterator[BareApi]:
+def bare_api(folder: Path, binaries: Path, users: tuple[str, ...]) -> Iterator[BareApi]:
     """etcd and kube-apiserver run, with their state below `folder`, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(

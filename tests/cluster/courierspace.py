@@ -14,7 +14,7 @@ from typing import Any
 
 from bareapi import BareApi, bare_api
 from freeports import free_port
-from operatorprocess import GROUPS, install_definitions
+from operatorprocess import GROUPS, grant, install_definitions
 from product.polling import poll
 
 SPACE = "shop"
@@ -33,14 +33,7 @@ def served(folder: Path, binaries: Path) -> Iterator[BareApi]:
     with bare_api(folder, binaries, users=("courier",)) as api:
         install_definitions(api)
         api.call("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
-        rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{SPACE}"
-        api.call("POST", f"{rbac}/roles", {"metadata": {"name": "courier"}, "rules": RULES})
-        binding = {
-            "metadata": {"name": "courier"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "courier"},
-            "subjects": [{"kind": "User", "name": "courier", "apiGroup": "rbac.authorization.k8s.io"}],
-        }
-        api.call("POST", f"{rbac}/rolebindings", binding)
+        grant(api, SPACE, "courier", RULES)
         yield api
 
 

@@ -17,6 +17,8 @@ from product.polling import poll
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "shield-system"
+OPERATOR = f"system:serviceaccount:{NAMESPACE}:operator"
+"""The user that it is."""
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 GROUPS = "/apis/smartshield.io/v1alpha1"
 
@@ -38,7 +40,6 @@ CLUSTER_RULES = [
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": [*WRITE, "get"]},
     {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": WRITE},
-    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["get"]},
     {"apiGroups": ["smartshield.io"], "resources": ["healthchecks/probes"], "verbs": ["report"]},
     {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
     {"apiGroups": [""], "resources": ["services", "configmaps", "serviceaccounts"], "verbs": WRITE},
@@ -88,9 +89,9 @@ class Running:
 
 
 def allow(api: BareApi) -> None:
-    """The user `operator` has the operator's rights."""
+    """The operator has its rights."""
     rbac = "/apis/rbac.authorization.k8s.io/v1"
-    subject = {"kind": "User", "name": "operator", "apiGroup": "rbac.authorization.k8s.io"}
+    subject = {"kind": "ServiceAccount", "name": "operator", "namespace": NAMESPACE}
     for path, kind, rules in (
         (rbac, "ClusterRole", CLUSTER_RULES),
         (f"{rbac}/namespaces/{NAMESPACE}", "Role", OWN_RULES),
@@ -99,6 +100,18 @@ def allow(api: BareApi) -> None:
         api.call("POST", f"{path}/{kind.lower()}s", {"metadata": {"name": "operator"}, "rules": rules})
         binding = {"metadata": {"name": "operator"}, "roleRef": ref, "subjects": [subject]}
         api.call("POST", f"{path}/{kind.lower()}bindings", binding)
+
+
+def grant(api: BareApi, namespace: str, user: str, rules: list[dict[str, Any]]) -> None:
+    """The user may do that in the namespace."""
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    api.call("POST", f"{rbac}/roles", {"metadata": {"name": user}, "rules": rules})
+    binding = {
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+        "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
+    }
+    api.call("POST", f"{rbac}/rolebindings", binding)
 
 
 def install_definitions(api: BareApi) -> None:

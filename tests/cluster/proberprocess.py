@@ -3,15 +3,15 @@
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from checkspace import Shop
+from webserver import Request, serving
 
 ACCOUNTS = "/api/v1/namespaces/{}/serviceaccounts/{}/token"
 
@@ -28,29 +28,20 @@ class Origin(ThreadingHTTPServer):
         return self.status
 
 
-class Answer(BaseHTTPRequestHandler):
+class Asked(Request):
     """One request."""
 
     server: Origin
 
     def do_GET(self) -> None:
         """Answers it."""
-        self.send_response(self.server.answer())
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        self.answer(self.server.answer())
 
 
 @pytest.fixture
 def origin() -> Iterator[Origin]:
-    with Origin(("0.0.0.0", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Origin(("0.0.0.0", 0), Asked)) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

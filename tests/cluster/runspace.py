@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bareapi import BareApi, bare_api
-from operatorprocess import GROUPS, install_definitions
+from operatorprocess import GROUPS, grant, install_definitions
 from shield_proxy.config.internal import internal_addresses
 from shield_proxy.health.probe import Prober
 from shield_proxy.health.running.run import Duty, Run
@@ -28,7 +28,7 @@ OTHER_LEASE = "probes-eu-a-1"
 CHECKS = f"{GROUPS}/namespaces/{SPACE}/healthchecks"
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SPACE}/leases"
 RULES = [
-    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["smartshield.io"], "resources": ["healthchecks"], "verbs": ["list", "watch"]},
     {"apiGroups": ["smartshield.io"], "resources": ["healthchecks/status"], "verbs": ["patch"]},
     {
         "apiGroups": ["coordination.k8s.io"],
@@ -47,14 +47,7 @@ def served(folder: Path, binaries: Path) -> Iterator[BareApi]:
     with bare_api(folder, binaries, users=("prober",)) as api:
         install_definitions(api)
         api.call("POST", "/api/v1/namespaces", {"metadata": {"name": SPACE}})
-        rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{SPACE}"
-        api.call("POST", f"{rbac}/roles", {"metadata": {"name": "prober"}, "rules": RULES})
-        binding = {
-            "metadata": {"name": "prober"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "prober"},
-            "subjects": [{"kind": "User", "name": "prober", "apiGroup": "rbac.authorization.k8s.io"}],
-        }
-        api.call("POST", f"{rbac}/rolebindings", binding)
+        grant(api, SPACE, "prober", RULES)
         yield api
 
 
@@ -126,10 +119,10 @@ class Origin:
 
     @classmethod
     @asynccontextmanager
-    async def listening(cls, host: str = "127.0.0.1") -> AsyncIterator["Origin"]:
-        """One on a port of its own."""
+    async def listening(cls) -> AsyncIterator["Origin"]:
+        """One on a port of its own, at every address: processes don't probe loopback."""
         made = cls()
-        server = await asyncio.start_server(made.answer, host, 0)
+        server = await asyncio.start_server(made.answer, "0.0.0.0", 0)
         made.port = server.sockets[0].getsockname()[1]
         yield made
         server.close()

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alertspace import Alarm
 from bareapi import BareApi, bare_api
 from checkspace import Shop
+from courierprocess import hook as hook
+from courierprocess import start_courier as start_courier
 from freeports import free_port
 from localcluster.artifacts import binaries
-from operatorprocess import NAMESPACE, ROOT, Running, add_node, allow, install_definitions
+from operatorprocess import NAMESPACE, OPERATOR, ROOT, Running, add_node, allow, install_definitions
 from person import Person
 from proberprocess import origin as origin
 from proberprocess import probers as probers
@@ -33,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareApi]:
     """An API server that knows nothing of the product, but for the operator's namespace."""
-    with bare_api(tmp_path_factory.mktemp("api"), binaries.kc()) as api:
+    with bare_api(tmp_path_factory.mktemp("api"), binaries.kc(), users=(OPERATOR,)) as api:
         api.call("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         yield api
 
@@ -68,7 +71,7 @@ def start(empty: BareApi, tmp_path: Path) -> Iterator[Start]:
             command = [sys.executable, "-m", "shield_operator.cli", "run", "--health-port", str(port)]
             with log.open("wb") as out:
                 process = subprocess.Popen(
-                    [*command, "--kubeconfig", str(empty.kubeconfig("operator"))], stderr=out, env=environment
+                    [*command, "--kubeconfig", str(empty.kubeconfig(OPERATOR))], stderr=out, env=environment
                 )
             running = Running(process, log, port)
             stack.callback(lambda: running.stop() if process.poll() is None else 0)
@@ -92,6 +95,12 @@ def shop(api: BareApi, space: str) -> Shop:
 
 
 @pytest.fixture
+def alarm(shop: Shop) -> Alarm:
+    """See Alarm."""
+    return Alarm(shop)
+
+
+@pytest.fixture
 def person(shop: Shop, tmp_path: Path) -> Person:
     """See Person."""
     folder = tmp_path / "person"
@@ -101,9 +110,10 @@ def person(shop: Shop, tmp_path: Path) -> Person:
 
 @pytest.fixture(scope="module")
 def policy(api: BareApi) -> Iterator[None]:
-    """The chart's admission policy is in force."""
+    """The chart's admission policies are in force."""
     text = (ROOT / "helm/smart-shield/templates/admissionpolicy.yaml").read_text()
     text = re.sub(r"^  labels:\n.*include \"smart-shield.labels\".*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"system:serviceaccount:{{.*?}}:{{.*?}}", OPERATOR, text)
     text = re.sub(r"{{.*?}}", "shield", text)
     group = "/apis/admissionregistration.k8s.io/v1"
     plurals = {

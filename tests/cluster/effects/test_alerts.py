@@ -20,12 +20,6 @@ Start = Callable[[], Running]
 WHY = {"reason": "TCP connection failed", "detail": "203.0.113.7:80: refused", "address": "203.0.113.7"}
 
 
-@pytest.fixture
-def alarm(shop: Shop) -> Alarm:
-    """See Alarm."""
-    return Alarm(shop)
-
-
 @pytest.fixture(scope="module")
 def left_preview(api: BareApi) -> Shop:
     """A preview that nobody takes away, made when the first test begins, and a check beside it."""
@@ -251,6 +245,7 @@ def test_labels_of_checks_are_followed(start: Start, shop: Shop, alarm: Alarm) -
     poll("it covers one", lambda: alarm.status()["matched"] == 1, 10)
 
 
+@pytest.mark.usefixtures("policy")
 def test_a_preview_that_was_left_goes_and_a_check_of_a_like_name_stays(start: Start, left_preview: Shop) -> None:
     start()
     path = left_preview.path("preview-x7k2p")

@@ -7,16 +7,10 @@ import pytest
 
 from alertspace import HOOK, Alarm
 from checkspace import MERGE, Shop
-from operatorprocess import Running
+from operatorprocess import OPERATOR, Running
 from product.polling import poll
 
 Start = Callable[[], Running]
-
-
-@pytest.fixture
-def alarm(shop: Shop) -> Alarm:
-    """See Alarm."""
-    return Alarm(shop)
 
 
 @pytest.mark.usefixtures("policy")
@@ -90,7 +84,7 @@ def test_the_largest_status_is_taken(shop: Shop, alarm: Alarm) -> None:
     shop.api.merge(alarm.path(subresource="status"), {"status": status})
     error = {"time": NOW, "notification": ids[0], "message": "\N{SNOWMAN}" * 1024, "attempts": 9}
     targets = [{"name": f"target-{i}", "settled": ids, "lastError": error} for i in range(10)]
-    alarm.write({"targets": targets}, user="operator")
+    alarm.write({"targets": targets}, user=OPERATOR)
     assert len(alarm.status()["unhealthy"]) == 2000
     stored = json.dumps(shop.api.call("GET", alarm.path()), ensure_ascii=False).encode()
     assert len(stored) < 1_200_000

@@ -4,7 +4,7 @@ import asyncio
 
 from bareapi import BareApi
 from checkspace import MERGE, Shop
-from operatorprocess import add_zone, zone_path
+from operatorprocess import OPERATOR, add_zone, zone_path
 from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.world import FleetKey
 from shield_operator.kube import audit
@@ -19,7 +19,7 @@ async def test_what_the_watches_missed_is_found_and_told_of(api: BareApi, space:
     index, concerned = Index(), set[FleetKey]()
     key = FleetKey(space, "default")
     add_zone(api, space, "before")
-    configuration = await load_configuration(api.kubeconfig("operator"))
+    configuration = await load_configuration(api.kubeconfig(OPERATOR))
     async with connect(configuration, lambda: None) as client:
         assert await missing(client) == []
         one = audit.Audit(client, index, Progress(), concerned.update)
@@ -49,7 +49,7 @@ async def test_who_begins_to_lead_sees_checks_as_they_stand(api: BareApi, space:
     shop = Shop(api, space)
     shop.add("told", interval=60)
     shop.add("gone")
-    async with connect(await load_configuration(api.kubeconfig("operator")), lambda: None) as client:
+    async with connect(await load_configuration(api.kubeconfig(OPERATOR)), lambda: None) as client:
         one = audit.Audit(client, index, Progress(), concerned.update)
         await one.catch_up([CHECK])
         assert {name for at, name in index.all(CHECK) if at == space} == {"told", "gone"}

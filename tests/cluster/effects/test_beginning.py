@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from bareapi import BareApi
-from operatorprocess import Running, add_node, add_zone, allow, install_definitions, status
+from operatorprocess import OPERATOR, Running, add_node, add_zone, allow, install_definitions, status
 from product.polling import poll
 
 Start = Callable[[], Running]
@@ -26,7 +26,7 @@ def test_what_is_missing_is_said_and_awaited_one_after_the_other(empty: BareApi,
 
 
 def test_without_an_api_server_it_says_so_and_goes_on_trying(empty: BareApi, start: Start) -> None:
-    path = empty.kubeconfig("operator")
+    path = empty.kubeconfig(OPERATOR)
     text = path.read_text()
     path.write_text(text.replace(f":{empty.port}", ":1"))
     saved, empty.port = empty.port, 1

@@ -5,18 +5,17 @@ import json
 import re
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-import pytest_asyncio
-
 from bareapi import BareApi
 from freeports import free_port
-from localcluster.artifacts import binaries
+from runfixtures import account as account
+from runfixtures import api as api
+from runfixtures import origin as origin
+from runfixtures import server as server
 from runspace import (
     CHECKS,
     LEASE,
@@ -24,43 +23,13 @@ from runspace import (
     Origin,
     a_process,
     a_run,
-    account_of,
-    emptied,
     entry,
     held,
     is_held_by,
     make_check,
-    served,
     until,
 )
 from shield_proxy.kube.account import Account
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareApi]:
-    """See `served`."""
-    with served(tmp_path_factory.mktemp("api"), binaries.kc()) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: BareApi) -> Iterator[BareApi]:
-    """See `emptied`."""
-    with emptied(server) as api:
-        yield api
-
-
-@pytest.fixture
-def account(api: BareApi, tmp_path: Path) -> Account:
-    """See `account_of`."""
-    return account_of(api, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def origin() -> AsyncIterator[Origin]:
-    """See Origin."""
-    async with Origin.listening() as made:
-        yield made
 
 
 async def test_a_check_is_probed_and_its_verdict_reported(api: BareApi, account: Account, origin: Origin) -> None:

@@ -5,14 +5,13 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
-import pytest
-import pytest_asyncio
 
 from bareapi import BareApi, own_address
 from localcluster.artifacts import binaries
+from runfixtures import account as account
+from runfixtures import api as api
+from runfixtures import origin as origin
+from runfixtures import server as server
 from runspace import (
     CHECKS,
     LEASE,
@@ -21,44 +20,14 @@ from runspace import (
     Origin,
     a_process,
     a_run,
-    account_of,
-    emptied,
     entry,
     held,
     is_held_by,
     make_check,
     make_lease,
-    served,
     until,
 )
 from shield_proxy.kube.account import Account
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareApi]:
-    """See `served`."""
-    with served(tmp_path_factory.mktemp("api"), binaries.kc()) as api:
-        yield api
-
-
-@pytest.fixture
-def api(server: BareApi) -> Iterator[BareApi]:
-    """See `emptied`."""
-    with emptied(server) as api:
-        yield api
-
-
-@pytest.fixture
-def account(api: BareApi, tmp_path: Path) -> Account:
-    """See `account_of`."""
-    return account_of(api, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def origin() -> AsyncIterator[Origin]:
-    """One that may be probed by processes too, which don't probe loopback."""
-    async with Origin.listening("0.0.0.0") as made:
-        yield made
 
 
 def notes(api: BareApi) -> dict[str, str]:

@@ -155,7 +155,7 @@ def _role(data_center: str, roster: Roster, world: ChecksWorld) -> Object:
         "kind": "Role",
         "metadata": _of_data_center(data_center, roster, world),
         "rules": [
-            {"apiGroups": [group], "resources": ["healthchecks"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [group], "resources": ["healthchecks"], "verbs": ["list", "watch"]},
             {"apiGroups": [group], "resources": ["healthchecks/status"], "verbs": ["patch"]},
             {
                 "apiGroups": [group],

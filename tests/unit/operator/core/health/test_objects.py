@@ -56,7 +56,7 @@ def test_runs_begin_in_turns_spread_over_the_minutes(namespace: Any, minutes: in
 
 def test_a_prober_may_read_checks_report_for_itself_and_renew_its_leases_alone(probed: Any) -> None:
     rules = {rule["resources"][0]: rule for rule in one(probed, "Role")["rules"]}
-    assert rules["healthchecks"]["verbs"] == ["get", "list", "watch"]
+    assert rules["healthchecks"]["verbs"] == ["list", "watch"]
     assert rules["healthchecks/status"]["verbs"] == ["patch"]
     assert (rules["healthchecks/probes"]["resourceNames"], rules["healthchecks/probes"]["verbs"]) == (
         ["eu/a"],
