@@ -1,6 +1,7 @@
 """The chart's values: documented, described, and nonsense refused with its name."""
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,9 @@ def test_nonsense_is_refused_by_name(refused: Any, nonsense: dict[str, Any], nam
 def test_sense_is_accepted(render: Any, value: dict[str, Any]) -> None:
     """Values of a parent chart, bytes as numbers, an operator at rest."""
     assert render(value)
+
+
+def test_helms_own_linter_finds_nothing(helm: str, chart: Path) -> None:
+    command = [helm, "lint", "--strict", "--quiet", "--kube-version", "1.35.4", str(chart)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

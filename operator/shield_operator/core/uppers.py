@@ -42,8 +42,6 @@ class Upper:
     """Data centres in the order pods use them; each has upper pods, or is getting them."""
     listed: tuple[str, ...] = ()
     """The order that pods have now."""
-    moved_from: str | None = None
-    """The data centre that this plan takes the backend away from."""
 
     @property
     def needed(self) -> frozenset[str]:
@@ -150,7 +148,6 @@ def _entered(
         message=choice.message,
         order=_order_of_use(chosen, runner_up, listed, candidates, seen, places, last, world),
         listed=tuple(key for key in listed if key in places),
-        moved_from=before.data_center if before is not None and moved else None,
     )
     return upper, Watch(watch.challenge, challenge)
 
