@@ -6,7 +6,6 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -166,13 +165,7 @@ def test_what_changes_while_there_is_no_operator_is_told_once_when_there_is_one(
     first.stop()
     all_report(shop, "Unhealthy")
     second = start()
-
-    def told_once_heard() -> list[dict[str, Any]]:
-        for key in PLACES:
-            shop.renew(key)
-        return alarm.queue()
-
-    (told,) = poll("it is told", told_once_heard, 40)
+    (told,) = poll("it is told", shop.heard(alarm.queue), 40)
     second.stop()
     all_report(shop, "Unhealthy")
     third = start()

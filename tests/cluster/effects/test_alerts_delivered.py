@@ -72,7 +72,7 @@ def test_whatever_is_killed_each_failure_arrives_once(
     courier.wait(20)
     report(shop, "Unhealthy", *names)
     start()
-    poll("all is told", lambda: alarm.status()["failing"] == len(names), 60)
+    poll("all is told", shop.heard(lambda: alarm.status()["failing"] == len(names)), 60)
     start_courier()
     poll("all have arrived", lambda: {check for check, _ in hook.told()} == set(names), 30)
     poll("nothing waits", lambda: not alarm.queue(), 20)
