@@ -26,6 +26,8 @@ def check_document(view: CheckView) -> dict[str, Any]:
             "failureReason": view.failure_reason,
             "healthyRegions": view.healthy,
             "roundTrip": view.round_trip,
+            "created": view.created,
+            "modified": view.modified,
             "lastChange": view.last_change,
             "conditions": [
                 {"type": each.type, "status": each.status, "reason": each.reason, "message": each.message}

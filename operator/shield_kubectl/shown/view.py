@@ -61,6 +61,10 @@ class CheckView:
     healthy: str
     """Regions, as 2/3."""
     round_trip: str
+    created: str
+    """RFC 3339, as all instants here; "" where it is not known."""
+    modified: str
+    """When the spec last changed."""
     last_change: str
     conditions: tuple[Condition, ...]
     regions: tuple[tuple[str, str], ...]
@@ -87,6 +91,8 @@ def check_view(check: Mapping[str, Any], leases: Iterable[Mapping[str, Any]], no
         failure_reason=_text(status, "failureReason"),
         healthy=_text(status, "healthy"),
         round_trip=_text(status, "roundTrip"),
+        created=_text(metadata, "creationTimestamp"),
+        modified=_text(status, "modified"),
         last_change=_text(status, "lastChange"),
         conditions=tuple(
             Condition(_text(each, "type"), _text(each, "status"), _text(each, "reason"), _text(each, "message"))

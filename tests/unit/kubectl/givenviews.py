@@ -11,6 +11,7 @@ NOW = 1_700_000_000.0
 """2023-11-14T22:13:20Z."""
 UID = "01234567-89ab-cdef-0123-456789abcdef"
 ID = UID.replace("-", "")
+MADE = "2023-11-13T10:00:00Z"
 WRONG_CODE = Sample(
     NOW - 4,
     Reason.CODE_MISMATCH,
@@ -41,7 +42,7 @@ def lease(data_centre: str, sample: Sample | None, seconds: int = 15) -> dict[st
 def check(*probes: dict[str, Any], centres: tuple[str, ...] = ("eu/a", "us/b"), **status: Any) -> dict[str, Any]:
     """A HealthCheck."""
     return {
-        "metadata": {"namespace": "shop", "name": "origin", "uid": UID, "generation": 3},
+        "metadata": {"namespace": "shop", "name": "origin", "uid": UID, "generation": 3, "creationTimestamp": MADE},
         "spec": {"type": "HTTPS", "address": "origin.example.com"},
         "status": {"id": ID, "shard": 0, "dataCenters": list(centres), "probes": list(probes), **status},
     }
@@ -54,6 +55,7 @@ def unhealthy_view() -> CheckView:
         "failureReason": "Response code mismatch error",
         "healthy": "1/2",
         "roundTrip": "12.5ms",
+        "modified": "2023-11-14T21:00:00Z",
         "lastChange": "2023-11-14T22:13:00Z",
         "regions": [{"name": "eu", "health": "Unhealthy"}, {"name": "us", "health": "Healthy"}],
         "conditions": [{"type": "Ready", "status": "False", "reason": "DataCenterSilent", "message": "us/b is silent"}],

@@ -73,6 +73,8 @@ def test_a_check_of_which_nothing_is_known_is_shown_as_that() -> None:
 def test_the_document_holds_verdict_and_last_probe_of_each_data_centre() -> None:
     document = check_document(unhealthy_view())
     assert (document["kind"], document["status"], document["healthyRegions"]) == ("CheckReport", "Unhealthy", "1/2")
+    times = ("2023-11-13T10:00:00Z", "2023-11-14T21:00:00Z", "2023-11-14T22:13:00Z")
+    assert (document["created"], document["modified"], document["lastChange"]) == times
     eu, us = document["dataCenters"]
     assert (eu["name"], eu["code"], eu["heard"], us["heard"]) == ("eu/a", 500, True, False)
     assert eu["lastProbe"] == {

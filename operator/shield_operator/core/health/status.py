@@ -35,6 +35,7 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
         "status": status,
         "regions": [{"name": name, "health": str(health)} for name, health in of_regions.items()],
         "healthy": f"{sum(health is Health.HEALTHY for health in of_regions.values())}/{len(of_regions)}",
+        "modified": _modified(check, world),
         "lastChange": world.timestamp if changed or not old.get("lastChange") else old["lastChange"],
     }
     # While it is not known who is heard, a verdict that stands is still the one that was told, for the reason told.
@@ -55,6 +56,14 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
         least = condition(old, HEALTHY).get("observedGeneration", 0) if outcome.awaited else 0
         conditions[1]["observedGeneration"] = min(check.generation, max(outcome.generation, least))
     return {**out, "conditions": conditions}
+
+
+def _modified(check: CheckObject, world: ChecksWorld) -> str:
+    """When its spec became what it is: with its making, or when the operator saw that it had changed."""
+    before = check.status
+    if before.get("modified") and before.get("observedGeneration") == check.generation:
+        return str(before["modified"])
+    return check.created if check.generation == 1 and check.created else world.timestamp
 
 
 def differs(check: CheckObject, status: Mapping[str, Any]) -> bool:

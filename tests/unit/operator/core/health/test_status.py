@@ -36,6 +36,17 @@ def test_what_all_report_is_the_verdict(probed: Any) -> None:
     assert probed.condition("Healthy") == ("True", "Healthy")
 
 
+def test_it_says_when_the_spec_last_changed(probed: Any) -> None:
+    made = probed.checks["origin"].created
+    probed.run(3)
+    assert probed.status()["modified"] == made < probed.status()["lastChange"]
+    probed.check(interval=30)
+    probed.step()
+    changed = probed.status()["modified"]
+    probed.run(3)
+    assert made < probed.status()["modified"] == changed
+
+
 def test_one_of_three_regions_that_fails_shows_in_the_regions_alone(probed: Any) -> None:
     fail(probed, "us/a")
     probed.step()
