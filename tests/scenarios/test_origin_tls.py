@@ -55,7 +55,7 @@ async def test_plain_text_or_silence_where_tls_is_expected_is_told(
 ) -> None:
     await alone(fleet, origin.port, UpstreamLimits(connect=0.5), tls=OriginTls("web.example", ca_bundle=authority.pem))
     silent = await fleet.get("low", "/a")  # it reads on for the end of a head
-    assert (silent.status, b'"origin-tls"' in silent.body) == (525, True)
+    assert (silent.status, b'"origin-tls-timeout"' in silent.body) == (525, True)
 
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")

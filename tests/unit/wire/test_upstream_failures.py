@@ -37,6 +37,7 @@ def alert(reason: str) -> ssl.SSLError:
         (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "tls-client"),
         (alert("UNEXPECTED_EOF_WHILE_READING"), "tls"),
         (ConnectionResetError(errno.ECONNRESET, "reset"), "tls"),
+        (ConnectionAbortedError("SSL handshake is taking longer than 1 seconds"), "tls-timeout"),
     ],
 )
 def test_a_handshake_that_failed_tells_why(error: OSError, kind: str) -> None:

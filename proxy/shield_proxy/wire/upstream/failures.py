@@ -3,9 +3,9 @@
 import errno
 import ssl
 
-TLS_KINDS = frozenset(("tls", "tls-expired", "tls-name", "tls-untrusted", "tls-protocol", "tls-client"))
+TLS_KINDS = frozenset(("tls", "tls-expired", "tls-name", "tls-untrusted", "tls-protocol", "tls-client", "tls-timeout"))
 """The handshake broke off; the certificate is expired (or not valid yet), of another name, of no authority that is
-trusted; no common version or cipher; our own certificate is missing or refused."""
+trusted; no common version or cipher; our own certificate is missing or refused; it did not end in time."""
 NOT_CONNECTED = TLS_KINDS | {"unresolved", "refused", "unreachable", "connect-timeout", "identity", "exhausted"}
 
 
@@ -74,6 +74,8 @@ def tls_failure(error: OSError) -> UpstreamFailed:
         code = error.verify_code
         kind = "tls-expired" if code in _EXPIRED else "tls-name" if code in _NAME else "tls-untrusted"
         return UpstreamFailed(kind, error.verify_message)
+    if isinstance(error, ConnectionAbortedError):  # what event loops make of a handshake that has had its time
+        return UpstreamFailed("tls-timeout", str(error))
     reason = getattr(error, "reason", None) or error.strerror or str(error) or "broken off"
     if isinstance(error, ssl.SSLError):
         for kind, words in (("tls-client", _CLIENT), ("tls-protocol", _PROTOCOL)):
