@@ -80,10 +80,12 @@ class Api:
         """The object with the merge patch in it. Conflict where the patch names a resourceVersion that is not its."""
         return await self.request("PATCH", path, patch, MERGE)
 
-    async def apply(self, path: str, document: Mapping[str, Any], manager: str) -> dict[str, Any]:
+    async def apply(
+        self, path: str, document: Mapping[str, Any], manager: str, seconds: float = SECONDS
+    ) -> dict[str, Any]:
         """The object with these fields, which the field manager owns from then on, and of its own no others."""
         query = urlencode({"fieldManager": manager, "force": "true"})
-        return await self.request("PATCH", f"{path}?{query}", document, APPLY)
+        return await self.request("PATCH", f"{path}?{query}", document, APPLY, seconds)
 
     async def list(self, collection: Collection, take: Callable[[Mapping[str, Any]], None]) -> str:
         """Gives each object there is to `take`, page by page; the version of the list. Expired where it took too

@@ -17,8 +17,14 @@ MOST_ANSWER = 8 << 20
 """Bytes of an answer; who lists asks for fewer objects where it is more."""
 MOST_EVENT = 4 << 20
 """Bytes of one event of a watch; objects have 1.5 MB at most."""
-_KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
-"""A machine that vanished is noticed after 25 s, even where nothing is to be said for long."""
+_KEEPALIVE = (
+    (socket.TCP_KEEPIDLE, 10),
+    (socket.TCP_KEEPINTVL, 5),
+    (socket.TCP_KEEPCNT, 3),
+    (socket.TCP_USER_TIMEOUT, 10_000),
+)
+"""A machine that vanished is noticed after 25 s where nothing is to be said, and 10 s after something was. A server
+that is only slow is waited for longer."""
 
 
 class Line:

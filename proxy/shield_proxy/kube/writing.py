@@ -1,4 +1,5 @@
-"""Server-side applies to many objects: few on their way, the latest of each, with patience where one fails."""
+"""Server-side applies to many objects: few on their way, fewer where the server does not keep up, the latest of each,
+with patience where one fails."""
 
 import asyncio
 import logging
@@ -10,9 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from shield_proxy.kube.api import Api
 from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
+from shield_proxy.kube.pace import Pace, fell_behind, kept_up, overloaded
 
-AT_ONCE = 4
-"""Writes that are on their way."""
 LEAST_PAUSE = 0.5
 """Seconds between two tries of an object, twice as many after each that failed, unless the server asks for others."""
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Writer(Generic[T]):
         self._queue: asyncio.Queue[_Waiting[T]] = asyncio.Queue()
         self._silent = asyncio.Event()
         self._silent.set()
+        self._pace, self._running = Pace(), 0
+        self._free = asyncio.Event()
 
     def put(self, key: str, write: Write[T]) -> None:
         """This will be written, unless a later one of the same key comes before."""
@@ -87,19 +89,19 @@ class Writer(Generic[T]):
     async def run(self) -> None:
         """Never returns."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(AT_ONCE):
-                group.create_task(self._work(group))
-
-    async def _work(self, group: asyncio.TaskGroup) -> None:
-        while True:
-            each = await self._queue.get()
-            if self._holds(each):
-                await self._write(each, group)
+            while True:
+                each = await self._queue.get()
+                while self._running >= self._pace.at_once:
+                    self._free.clear()
+                    await self._free.wait()
+                if self._holds(each):
+                    self._running += 1
+                    group.create_task(self._write(each, group))
 
     async def _write(self, each: _Waiting[T], group: asyncio.TaskGroup) -> None:
-        write, wait = each.latest, 0.0
+        write, wait, behind = each.latest, 0.0, False
         try:
-            await self._api.apply(write.path, write.document, self._manager)
+            await self._api.apply(write.path, write.document, self._manager, self._pace.patience)
             outcome = "written"
         except (NotThere, Conflict):
             outcome = "dropped"
@@ -107,7 +109,11 @@ class Writer(Generic[T]):
             outcome = "failed"
             asked = error.retry_after if isinstance(error, ApiError) else None
             wait = asked or each.pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+            behind = isinstance(error, Unreachable) or overloaded(error.status)
             log.warning("%s was not written: %s", write.about, error)
+        self._pace = fell_behind(self._pace) if behind else kept_up(self._pace)
+        self._running -= 1
+        self._free.set()
         self._outcomes[outcome] += 1
         if not self._holds(each):
             return

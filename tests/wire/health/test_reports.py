@@ -17,7 +17,7 @@ from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.reporting import Reporter
 from shield_proxy.health.running.standing import Entry, Place
 from shield_proxy.kube.api import Collection
-from shield_proxy.kube.writing import AT_ONCE
+from shield_proxy.kube.pace import AT_ONCE
 
 CHECKS = Collection("/apis/smartshield.io/v1alpha1", "shop", "healthchecks")
 Answers = Callable[[int], bytes]

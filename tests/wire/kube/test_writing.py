@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from kube.saidserver import SaidServer, answer, request
 
-from shield_proxy.kube.writing import AT_ONCE, Write, Writer
+from shield_proxy.kube.pace import AT_ONCE
+from shield_proxy.kube.writing import Write, Writer
 
 
 class World:
@@ -93,6 +94,45 @@ async def test_few_are_on_their_way_and_all_arrive(tmp_path: Path) -> None:
         assert await writer.drain(5)
     assert sorted(world.numbers) == list(range(5 * AT_ONCE))
     assert world.most == AT_ONCE
+
+
+@pytest.mark.parametrize("status", ["503 No", "429 Too Many Requests", "504 No"])
+async def test_a_server_that_does_not_keep_up_gets_less_at_a_time_until_it_does(tmp_path: Path, status: str) -> None:
+    world = World(*[answer(b"{}", status)] * AT_ONCE)
+    async with writing(world, tmp_path, most_pause=0.5) as writer:
+        for number in range(AT_ONCE):
+            writer.put(f"{number}", write(number))
+        await until(lambda: world.outcomes["failed"] == AT_ONCE)
+        world.go.clear()
+        world.most = 0
+        for number in range(AT_ONCE, 8 * AT_ONCE):
+            writer.put(f"{number}", write(number))
+        await until(lambda: world.now)
+        await asyncio.sleep(0.6)  # those that failed are due again, too
+        assert world.most == 1
+        world.go.set()
+        assert await writer.drain(5)
+        world.go.clear()
+        for number in range(2 * AT_ONCE):
+            writer.put(f"{number}", write(number))
+        await until(lambda: world.now == AT_ONCE)
+        world.go.set()
+        assert await writer.drain(5)
+    assert world.outcomes == {"failed": AT_ONCE, "written": 10 * AT_ONCE}
+
+
+async def test_what_a_server_says_of_an_object_does_not_slow_down_others(tmp_path: Path) -> None:
+    world = World(*[answer(b"{}", "422 No")] * AT_ONCE)
+    async with writing(world, tmp_path) as writer:
+        for number in range(AT_ONCE):
+            writer.put(f"{number}", write(number))
+        await until(lambda: world.outcomes["failed"] == AT_ONCE)
+        world.go.clear()
+        for number in range(AT_ONCE, 3 * AT_ONCE):
+            writer.put(f"{number}", write(number))
+        await until(lambda: world.now == AT_ONCE)
+        world.go.set()
+        assert await writer.drain(5)
 
 
 async def test_only_the_latest_of_what_waits_is_written(tmp_path: Path) -> None:

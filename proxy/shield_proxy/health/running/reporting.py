@@ -13,8 +13,9 @@ from shield_proxy.kube.writing import Write, Writer
 
 MOST_PAUSE = 10.0
 """Seconds between two tries of an entry."""
-QUIET = 10.0
-"""Seconds in which an entry that was written is not written again: watches tell old news for a while."""
+QUIET, MOST_QUIET = 10.0, 320.0
+"""Seconds in which an entry that was written is not written again, for watches tell old news for a while; twice as many
+each time that it was: where a watch is far behind, it is the server that does not keep up."""
 MOST_MANAGER = 128
 """Letters of a field manager that the API takes."""
 API_VERSION, KIND = "smartshield.io/v1alpha1", "HealthCheck"
@@ -28,6 +29,8 @@ class _Said:
     """The latest."""
     written: float = -math.inf
     """Monotonic seconds."""
+    quiet: float = QUIET
+    """Seconds from then on in which it is not written again."""
 
 
 class Reporter:
@@ -43,9 +46,12 @@ class Reporter:
         said = self._said.get(assigned.id)
         if said is None:
             said = self._said[assigned.id] = _Said(entry)
-        elif not self._writer.waits(assigned.id) and said.entry == entry and time.monotonic() - said.written < QUIET:
-            return
-        said.entry = entry
+        elif said.entry != entry:
+            said.entry, said.quiet = entry, QUIET
+        elif not self._writer.waits(assigned.id):
+            if time.monotonic() - said.written < said.quiet:
+                return
+            said.quiet = min(MOST_QUIET, 2 * said.quiet)
         self._writer.put(assigned.id, self._write(assigned, entry))
 
     def keep(self, ids: set[str]) -> None:
