@@ -230,3 +230,27 @@ def test_the_next_look_is_when_a_lease_could_have_ended(probed: Any) -> None:
     probed.dead = {"us/a"}
     ends = min(lease.ends for lease in probed.leases.values())
     assert make_checks_plan(probed.world()).again_after <= ends - probed.now + 1
+
+
+def test_where_there_is_no_time_for_all_new_checks_come_first_and_then_verdicts_that_stood_longest(
+    namespace: Any,
+) -> None:
+    shop = namespace(checks={}, codes={})
+    for name in ("early", "late", "same"):
+        shop.check(name, len(shop.checks))
+    shop.run(4)
+    for name in ("early", "same"):
+        for key in shop.nodes:
+            shop.report(key, check=name)
+    shop.run(3)
+    for key in shop.nodes:
+        shop.report(key, check="late")
+    shop.run(3)
+    assert shop.status("early")["lastChange"] < shop.status("late")["lastChange"]
+    for name in ("late", "early"):
+        for key in shop.nodes:
+            shop.report(key, "Unhealthy", check=name, reason="TCP Timeout")
+    shop.report("eu/a", "Unhealthy", check="same", reason="TCP Timeout")
+    shop.check("aaa", 9)
+    shop.report("us/a", "Unhealthy", check="same", reason="TCP Timeout")
+    assert list(make_checks_plan(shop.world()).statuses) == ["aaa", "early", "late", "same"]
