@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from shield_proxy.kube.api import Api
 from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
-from shield_proxy.kube.pace import Pace, fell_behind, kept_up, overloaded
+from shield_proxy.kube.pace import MOST_PATIENCE, PATIENCE, Pace, fell_behind, kept_up, overloaded
 
 LEAST_PAUSE = 0.5
 """Seconds between two tries of an object, twice as many after each that failed, unless the server asks for others."""
@@ -37,6 +37,15 @@ class _Waiting(Generic[T]):
     key: str
     latest: Write[T]
     pause: float = LEAST_PAUSE
+    limit: asyncio.Timeout | None = None
+    """Of the write that is on its way."""
+    worth: float = 0.0
+    """Until then, by the loop's clock, that write is waited for though it is overtaken."""
+
+    def overtake(self) -> None:
+        """What is on its way is old: where the server is stuck, it must not be what the server begins with again."""
+        if self.limit is not None and not self.limit.expired():
+            self.limit.reschedule(min(self.limit.when() or self.worth, self.worth))
 
 
 class Writer(Generic[T]):
@@ -62,6 +71,8 @@ class Writer(Generic[T]):
         """This will be written, unless a later one of the same key comes before."""
         found = self._waiting.get(key)
         if found is not None:
+            if found.latest.content != write.content:
+                found.overtake()
             found.latest = write
             return
         each = self._waiting[key] = _Waiting(key, write)
@@ -101,7 +112,7 @@ class Writer(Generic[T]):
     async def _write(self, each: _Waiting[T], group: asyncio.TaskGroup) -> None:
         write, wait, behind = each.latest, 0.0, False
         try:
-            await self._api.apply(write.path, write.document, self._manager, self._pace.patience)
+            await self._apply(each, write)
             outcome = "written"
         except (NotThere, Conflict):
             outcome = "dropped"
@@ -127,6 +138,16 @@ class Writer(Generic[T]):
             self._queue.put_nowait(each)
         else:
             self._settle(each.key)
+
+    async def _apply(self, each: _Waiting[T], write: Write[T]) -> None:
+        each.worth = asyncio.get_running_loop().time() + PATIENCE
+        try:
+            async with asyncio.timeout(self._pace.patience) as each.limit:
+                await self._api.apply(write.path, write.document, self._manager, 2 * MOST_PATIENCE)
+        except TimeoutError as error:
+            raise Unreachable("no answer in time") from error
+        finally:
+            each.limit = None
 
     async def _later(self, each: _Waiting[T], seconds: float) -> None:
         await asyncio.sleep(seconds)

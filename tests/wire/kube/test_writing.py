@@ -121,6 +121,26 @@ async def test_a_server_that_does_not_keep_up_gets_less_at_a_time_until_it_does(
     assert world.outcomes == {"failed": AT_ONCE, "written": 10 * AT_ONCE}
 
 
+async def test_a_write_that_hangs_is_given_up_for_what_overtakes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shield_proxy.kube.writing.PATIENCE", 0.3)
+    world = World()
+    world.go.clear()
+    async with writing(world, tmp_path) as writer:
+        writer.put("x", write(1))
+        await until(lambda: world.now == 1)
+        began = time.monotonic()
+        await asyncio.sleep(0.6)
+        assert world.outcomes == {}  # it is waited for, as long as nothing is newer
+        writer.put("x", write(2))
+        await until(lambda: world.outcomes["failed"] == 1)
+        assert time.monotonic() - began < 4
+        world.go.set()
+        assert await writer.drain(5)
+    assert world.ended == [("x", 2)]
+
+
 async def test_what_a_server_says_of_an_object_does_not_slow_down_others(tmp_path: Path) -> None:
     world = World(*[answer(b"{}", "422 No")] * AT_ONCE)
     async with writing(world, tmp_path) as writer:
