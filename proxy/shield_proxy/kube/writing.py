@@ -39,13 +39,13 @@ class _Waiting(Generic[T]):
     pause: float = LEAST_PAUSE
     limit: asyncio.Timeout | None = None
     """Of the write that is on its way."""
-    worth: float = 0.0
-    """Until then, by the loop's clock, that write is waited for though it is overtaken."""
+    began: float = 0.0
+    """When it set out, by the loop's clock."""
 
     def overtake(self) -> None:
         """What is on its way is old: where the server is stuck, it must not be what the server begins with again."""
         if self.limit is not None and not self.limit.expired():
-            self.limit.reschedule(min(self.limit.when() or self.worth, self.worth))
+            self.limit.reschedule(self.began + PATIENCE)
 
 
 class Writer(Generic[T]):
@@ -140,10 +140,10 @@ class Writer(Generic[T]):
             self._settle(each.key)
 
     async def _apply(self, each: _Waiting[T], write: Write[T]) -> None:
-        each.worth = asyncio.get_running_loop().time() + PATIENCE
+        each.began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._pace.patience) as each.limit:
-                await self._api.apply(write.path, write.document, self._manager, 2 * MOST_PATIENCE)
+                await self._api.apply(write.path, write.document, self._manager, MOST_PATIENCE)
         except TimeoutError as error:
             raise Unreachable("no answer in time") from error
         finally:

@@ -35,8 +35,15 @@ PODS_PER_DATA_CENTER = 2
 """Pods of one data centre that one request tries."""
 BROKEN = frozenset(
     (
-        *("refused", "unreachable", "connect-timeout", "tls", "tls-protocol", "tls-timeout"),
-        *("closed", "response-timeout", "send-timeout"),
+        "refused",
+        "unreachable",
+        "connect-timeout",
+        "tls",
+        "tls-protocol",
+        "tls-timeout",
+        "closed",
+        "response-timeout",
+        "send-timeout",
     )
 )
 """How an origin fails that had better be left alone for a while. Other failures are of a request, a certificate or a
