@@ -1,6 +1,5 @@
 """A log that nobody reads holds nothing up: it waits in a thread, bounded, and what is beyond is refused."""
 
-import fcntl
 import logging
 import os
 import threading
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from shield_proxy.wire.logoutlet import LogOutlet, OutletLog
+from smallpipes import small_pipe
 
 LINE = "x" * 1023 + "\n"
 
@@ -17,14 +17,8 @@ LINE = "x" * 1023 + "\n"
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
     """A small pipe: read end, write end."""
-    read, write = os.pipe()
-    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
-    yield read, write
-    for end in (read, write):
-        try:
-            os.close(end)
-        except OSError:
-            pass  # the test has closed it
+    with small_pipe() as ends:
+        yield ends
 
 
 def drained(read: int, size: int) -> bytes:

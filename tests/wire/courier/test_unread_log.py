@@ -1,7 +1,6 @@
 """A courier, as a process, whose lines and log go into pipes that nobody reads."""
 
 import asyncio
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from world.fleet import until
 
 from bareapi import own_address
 from freeports import free_port
+from smallpipes import SIZE, small_pipe
 
 TO_DELIVER = [f"n{number}" for number in range(20)]
 
@@ -59,15 +59,9 @@ def notification(id_: str) -> dict[str, Any]:
 @pytest.fixture
 def full() -> Iterator[tuple[int, int]]:
     """A pipe that has taken all it can: read end, write end."""
-    read, write = os.pipe()
-    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
-    os.write(write, b"x" * 4096)
-    yield read, write
-    for end in (read, write):
-        try:
-            os.close(end)
-        except OSError:
-            pass  # the test has closed it
+    with small_pipe() as ends:
+        os.write(ends[1], b"x" * SIZE)
+        yield ends
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -97,10 +91,7 @@ async def test_a_log_that_nobody_reads_holds_up_no_delivery(tmp_path: Path, full
                 while not await lost(health, stream):
                     await asyncio.sleep(0.05)
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(10):
-                while process.poll() is None:
-                    await asyncio.sleep(0.02)
-            assert process.returncode == 0
+            assert await asyncio.to_thread(process.wait, 10) == 0
         finally:
             process.kill()
             process.wait()
