@@ -12,9 +12,25 @@ from shield_proxy.kube.errors import ApiError, BadRequest, Expired, Unreachable
 
 WATCH_SECONDS = 300
 LEAST_PAUSE, MOST_PAUSE = 0.5, 15.0
-"""Seconds between two tries, twice as many after each that failed."""
+"""Seconds between two tries."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
+
+
+class Pauses:
+    """Seconds until the next try: twice as many after each, from the least again after a watch that lasted, and when a
+    server that had been silent answers. (The first thing it says may be that it knows of no version any more.)"""
+
+    def __init__(self) -> None:
+        self._next, self._answered = LEAST_PAUSE, True
+
+    def after(self, answered: bool, lasted: float) -> float:
+        """After a try of so many seconds."""
+        if lasted > MOST_PAUSE or (answered and not self._answered):
+            self._next = LEAST_PAUSE
+        self._answered = answered
+        pause, self._next = self._next, min(MOST_PAUSE, self._next * 2)
+        return pause
 
 
 @dataclass(slots=True)
@@ -34,9 +50,10 @@ class Follower(Generic[T]):
 
     async def run(self) -> None:
         """Never returns."""
-        pause = LEAST_PAUSE
+        pauses = Pauses()
         while True:
             began = asyncio.get_running_loop().time()
+            answered, asked = True, 0.0
             try:
                 if not self._version:
                     await self._list()
@@ -52,13 +69,12 @@ class Follower(Generic[T]):
                     continue
                 if isinstance(error, ApiError):
                     self._version = ""
-                    pause = max(pause, error.retry_after or 0.0)
+                    asked = error.retry_after or 0.0
+                else:
+                    answered = False
                 log.warning("%s can't be watched: %s", self.collection.plural, error)
-            if asyncio.get_running_loop().time() - began > MOST_PAUSE:
-                pause = LEAST_PAUSE
-                continue
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
-            pause = min(MOST_PAUSE, pause * 2)
+            pause = pauses.after(answered, asyncio.get_running_loop().time() - began)
+            await asyncio.sleep(asked + pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
 
     async def _list(self) -> None:
         found: dict[str, T] = {}

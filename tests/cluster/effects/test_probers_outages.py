@@ -28,6 +28,7 @@ from runspace import (
     until,
 )
 from shield_proxy.kube.account import Account
+from shield_proxy.kube.follow import MOST_PAUSE
 
 
 def notes(api: BareApi) -> dict[str, str]:
@@ -80,9 +81,10 @@ async def test_a_server_that_dies_and_comes_back_after_the_lease_has_run_out_fin
         assert is_held_by(api, "one")
         assert not task.done()
         assert not run.figures.missed
-        # It watches as before.
+        # It watches as before: the pause in which it did not look for the server, then a list.
         new = make_check(api, "new", origin.port)
-        await until("a new check is probed", lambda: origin.came[new.replace("-", "")[:16]], 20)
+        await until("a new check is probed", lambda: origin.came[new.replace("-", "")[:16]], MOST_PAUSE + 10)
+        print(f"watched {time.monotonic() - back:.1f} s after the server was back")
     assert_each_slot_once(origin, uid)
 
 
