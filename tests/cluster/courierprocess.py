@@ -1,9 +1,7 @@
 """A real courier beside a bare API server, with the rights that the operator gave it, and a receiver of webhooks."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +14,7 @@ import pytest
 from alertspace import COURIER, Alarm
 from bareapi import own_address
 from freeports import free_port
+from podprocess import container, mount_account
 from webserver import Request, serving
 
 StartCourier = Callable[[], subprocess.Popen[bytes]]
@@ -63,27 +62,15 @@ def start_courier(alarm: Alarm, tmp_path: Path) -> Iterator[StartCourier]:
 
         def run() -> subprocess.Popen[bytes]:
             alarm.courier_runs()
-            api, space, folder = alarm.shop.api, alarm.shop.space, tmp_path / COURIER
-            path = f"/api/v1/namespaces/{space}/serviceaccounts/{COURIER}/token"
-            token = api.call("POST", path, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
-            (folder / "secrets").mkdir(parents=True, exist_ok=True)
-            (folder / "token").write_text(token)
-            (folder / "ca.crt").write_bytes((api.folder / "certs" / "apiserver.crt").read_bytes())
-            (container,) = alarm.found()["Deployment"]["spec"]["template"]["spec"]["containers"]
-            command, *arguments = container["args"]
+            api, folder = alarm.shop.api, tmp_path / COURIER
+            mount_account(api, alarm.shop.space, COURIER, folder)
+            (folder / "secrets").mkdir(exist_ok=True)
+            (pod,) = alarm.found()["Deployment"]["spec"]["template"]["spec"]["containers"]
+            command, *arguments = pod["args"]
             assert command == COURIER
-            options = ["--account", str(folder), "--secrets", str(folder / "secrets")]
-            options += ["--health", f"127.0.0.1:{free_port()}"]
-            server = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(api.port)}
-            with (folder / "log").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "shield_courier.cli", *arguments, *options],
-                    env={**os.environ, **server},
-                    stdout=log,
-                    stderr=log,
-                )
-            stack.callback(process.wait, 20)
-            stack.callback(process.terminate)
-            return process
+            ours = ["--account", str(folder), "--secrets", str(folder / "secrets")]
+            ours += ["--health", f"127.0.0.1:{free_port()}"]
+            made = container(api, "shield_courier.cli", [*arguments, *ours], folder / "log", {})
+            return stack.enter_context(made)
 
         yield run
