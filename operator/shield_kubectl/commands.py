@@ -23,7 +23,7 @@ from shield_kubectl.shown.previewing import (
     waited,
 )
 from shield_kubectl.shown.style import Style
-from shield_kubectl.shown.trial import Trial, begun, seen, trial_document, trial_text, unsettled
+from shield_kubectl.shown.trial import Trial, barred, begun, ready_of, seen, trial_document, trial_text, unsettled
 from shield_kubectl.shown.view import CheckView, check_view
 from shield_proxy.config.alerts.contract import ANNOTATION_TEST
 from shield_proxy.config.alerts.contract import PLURAL as ALERTS
@@ -107,19 +107,20 @@ def try_alert(kubectl: Kubectl, name: str, seconds: float, screen: Screen) -> in
     """A test notification, and what became of it at each target."""
     token = secrets.token_hex(6)
     alert = kubectl.read(ALERTS, name)
+    if why := barred(alert):  # before it is asked for, or it would be sent once the alert is mended
+        raise Impossible(why)
     trial, deadline = begun(alert, token), time.monotonic() + seconds
     kubectl.annotate(ALERTS, name, ANNOTATION_TEST, token)
     while True:
         alert = kubectl.read(ALERTS, name)
         trial = seen(trial, alert, token)
+        if not trial.queued and (why := barred(alert)):
+            raise Impossible(why)
         if trial.told or time.monotonic() + LOOK > deadline:
             break
         time.sleep(LOOK)
     _show_trial(trial, kubectl.namespace(), name, screen)
-    status = alert.get("status")
-    conditions = status.get("conditions") if isinstance(status, dict) else None
-    why = unsettled(trial, [each for each in conditions or () if isinstance(each, dict)], seconds)
-    if why:
+    if why := unsettled(trial, ready_of(alert), seconds):
         screen.tell(why)
     return trial.exit_code
 
@@ -139,7 +140,7 @@ def _view(kubectl: Kubectl, check: Mapping[str, Any], screen: Screen) -> CheckVi
             if failed.kind is not Kind.FORBIDDEN:
                 raise
             screen.tell(f"the last probes can't be shown: {failed}")
-    return check_view(check, leases, time.time())
+    return check_view(check, leases)
 
 
 def _check_in(filename: str) -> tuple[Mapping[str, Any], str]:
@@ -165,7 +166,7 @@ def _check_in(filename: str) -> tuple[Mapping[str, Any], str]:
 def _previewed(kubectl: Kubectl, name: str, seconds: float) -> Outcome:
     deadline = time.monotonic() + seconds
     while True:
-        found = outcome(check_view(kubectl.read(CHECKS, name), (), time.time()))
+        found = outcome(check_view(kubectl.read(CHECKS, name), ()))
         if found.complete or found.why or time.monotonic() + LOOK > deadline:
             return waited(found, seconds)
         time.sleep(LOOK)

@@ -1,4 +1,4 @@
-"""What kubectl complains of, as one clear line that says what to do. Pure."""
+"""What kubectl complains of, in clear words that say what to do. Pure."""
 
 import re
 from dataclasses import dataclass

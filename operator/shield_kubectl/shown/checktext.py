@@ -66,7 +66,9 @@ def _regions(view: CheckView, style: Style) -> list[str]:
     rows = []
     for name, health in view.regions:
         mine = [each for each in view.data_centres if each.region == name]
-        rows.append((name, health, f"{sum(each.health == 'Healthy' for each in mine)}/{len(mine)}"))
+        # What a silent one said last counts for nothing, as in the region's verdict.
+        healthy = sum(each.health == "Healthy" and each.heard is not False for each in mine)
+        rows.append((name, health, f"{healthy}/{len(mine)}"))
     return table(("REGION", "VERDICT", "HEALTHY DATA CENTERS"), rows, style, coloured=1)
 
 
@@ -74,21 +76,21 @@ def _row(each: DataCentre, now: float) -> tuple[str, ...]:
     last = each.last
     verdict = each.health or "Unknown"
     if last is None:
-        code, address = each.code, each.address
+        reason, code, address = each.reason, each.code, each.address
         probed = "-"
     else:
+        reason = last.reason.value if last.reason is not None else ""
         code, address = last.code, last.address or ""
         probed = f"{age(now - last.at)} ago"
         if last.healthy != (each.health == "Healthy"):
             probed += ", healthy" if last.healthy else ", unhealthy"
-    reason = last.reason.value if last is not None and last.reason is not None else each.reason
     if each.heard is False:
         verdict += " (silent)"
     return each.name, verdict, reason, "" if code is None else str(code), address, probed
 
 
 def _detail(each: DataCentre) -> str:
-    return each.last.detail if each.last is not None and each.last.detail else each.detail
+    return each.last.detail if each.last is not None else each.detail
 
 
 def _stages(each: DataCentre) -> Mapping[str, float]:

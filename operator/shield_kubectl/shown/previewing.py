@@ -12,8 +12,10 @@ from shield_proxy.config.checks.contract import PREVIEW
 from shield_proxy.config.reading import InvalidField, Reader
 
 KIND = "HealthCheck"
-FATAL = frozenset(("NoNodes", "ProbersRefused"))
+FATAL = frozenset(("InvalidSpec", "NoNodes", "ProbersRefused"))
 """Reasons of Ready for which nobody will probe it, however long one waits."""
+ELSEWHERE = "UnknownRegion"
+"""The one for which only some don't: it is probed from the regions that there are, if it names any."""
 LONG_SECONDS = 3600
 """The longest interval there is."""
 
@@ -26,7 +28,7 @@ class Outcome:
     missing: tuple[str, ...]
     """Data centres that have not told anything."""
     why: str = ""
-    """Why nothing more is waited for, where something is missing."""
+    """Why nothing more is waited for, where something is missing or nobody is there to ask."""
     hint: str = ""
     """What the operator says of how it is run, where that is not well."""
 
@@ -80,7 +82,8 @@ def outcome(view: CheckView) -> Outcome:
     ready = next((each for each in view.conditions if each.type == "Ready"), None)
     if ready is None or ready.status != "False":
         return Outcome(told, missing)
-    return Outcome(told, missing, ready.message if ready.reason in FATAL else "", ready.message)
+    final = ready.reason in FATAL or (ready.reason == ELSEWHERE and not missing)
+    return Outcome(told, missing, ready.message if final else "", ready.message)
 
 
 def waited(so_far: Outcome, seconds: float) -> Outcome:

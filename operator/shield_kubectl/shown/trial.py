@@ -1,6 +1,6 @@
 """A test of an alert: what became of it at each target. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,8 @@ from shield_proxy.config.alerts.notification import TargetStatus, read_notificat
 
 MEANS = ("email", "webhook", "slack", "teams", "pagerDuty", "opsgenie")
 ENOUGH_ATTEMPTS = 3
+BARRING = frozenset(("InvalidSpec", "TooManyTargets"))
+"""Reasons of Ready for which the operator takes no test up."""
 HEADER = ("TARGET", "MEANS", "OUTCOME", "ERROR")
 
 
@@ -61,6 +63,24 @@ class Trial:
     def exit_code(self) -> int:
         """0 where every target has it."""
         return 0 if self.settled and all(each.result is Result.DELIVERED for each in self.arrivals) else 1
+
+
+def barred(alert: Mapping[str, Any]) -> str:
+    """Why no test of the alert will be taken up as it is; "" where one may be, or where what is said of it is about
+    another spec."""
+    metadata, ready = alert.get("metadata"), ready_of(alert)
+    generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
+    if ready.get("status") != "False" or ready.get("reason") not in BARRING:
+        return ""
+    return str(ready.get("message") or "") if ready.get("observedGeneration") == generation else ""
+
+
+def ready_of(alert: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Its condition Ready; empty where there is none."""
+    status = alert.get("status")
+    conditions = status.get("conditions") if isinstance(status, Mapping) else None
+    found = [each for each in conditions or () if isinstance(each, Mapping)]
+    return next((each for each in found if each.get("type") == "Ready"), {})
 
 
 def begun(alert: Mapping[str, Any], token: str) -> Trial:
@@ -123,11 +143,10 @@ def trial_document(trial: Trial, namespace: str, name: str) -> dict[str, Any]:
     }
 
 
-def unsettled(trial: Trial, conditions: Sequence[Mapping[str, Any]], seconds: float) -> str:
+def unsettled(trial: Trial, ready: Mapping[str, Any], seconds: float) -> str:
     """Why it was not waited for any longer; "" where all is settled."""
     if trial.settled:
         return ""
-    ready = next((each for each in conditions if each.get("type") == "Ready"), {})
     because = f" ({ready.get('message')})" if ready.get("status") == "False" else ""
     if not trial.queued:
         return f"the operator has not taken the test up within {seconds:g} s{because}: is it running?"

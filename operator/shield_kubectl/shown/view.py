@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shield_proxy.config.checks.contract import DATA_CENTER, LEASE_SECONDS
+from shield_proxy.config.checks.contract import DATA_CENTER
 from shield_proxy.config.checks.sample import Sample
 from shield_proxy.config.checks.samples import SAMPLES, read_samples
 
@@ -41,7 +41,7 @@ class DataCentre:
     generation: int = 0
     """Of the check, that it probed by."""
     heard: bool | None = None
-    """Whether its Lease is alive; None: not known."""
+    """By the operator, whose clock alone counts; None: not known."""
     last: Sample | None = None
     """Its last probe, as far as its Lease tells."""
 
@@ -72,13 +72,14 @@ class CheckView:
     data_centres: tuple[DataCentre, ...]
 
 
-def check_view(check: Mapping[str, Any], leases: Iterable[Mapping[str, Any]], now: float) -> CheckView:
+def check_view(check: Mapping[str, Any], leases: Iterable[Mapping[str, Any]]) -> CheckView:
     """The view of a HealthCheck and of the Leases of its shard."""
     metadata, spec, status = _part(check, "metadata"), _part(check, "spec"), _part(check, "status")
     id_ = _text(status, "id") or _text(metadata, "uid").replace("-", "")
     by_name = {_annotation(lease, DATA_CENTER): lease for lease in leases}
     entries = {_text(entry, "dataCenter"): entry for entry in _parts(status, "probes")}
     assigned = [each for each in status.get("dataCenters") or () if isinstance(each, str)]
+    silent = [each for each in status.get("silent") or () if each in assigned]
     names = sorted({*assigned, *entries})
     return CheckView(
         namespace=_text(metadata, "namespace"),
@@ -100,7 +101,7 @@ def check_view(check: Mapping[str, Any], leases: Iterable[Mapping[str, Any]], no
         ),
         regions=tuple((_text(each, "name"), _text(each, "health")) for each in _parts(status, "regions")),
         data_centres=tuple(
-            _data_centre(name, entries.get(name, {}), by_name.get(name) if name in assigned else None, id_, now)
+            _data_centre(name, entries.get(name, {}), by_name.get(name) if name in assigned else None, silent, id_)
             for name in names
         ),
     )
@@ -115,7 +116,7 @@ def instant(text: str) -> float | None:
 
 
 def _data_centre(
-    name: str, entry: Mapping[str, Any], lease: Mapping[str, Any] | None, id_: str, now: float
+    name: str, entry: Mapping[str, Any], lease: Mapping[str, Any] | None, silent: Sequence[str], id_: str
 ) -> DataCentre:
     falls = {stage: float(value) for stage, value in _part(entry, "waterfall").items() if _is_number(value)}
     last = read_samples(_annotation(lease, SAMPLES)).get(id_) if lease is not None else None
@@ -130,15 +131,14 @@ def _data_centre(
         since=_text(entry, "lastTransitionTime"),
         waterfall=falls or None,
         generation=_whole(entry.get("observedGeneration")) or 0,
-        heard=_heard(lease, now) if lease is not None else None,
+        heard=False if name in silent else _begun(lease),
         last=last,
     )
 
 
-def _heard(lease: Mapping[str, Any], now: float) -> bool:
-    spec = _part(lease, "spec")
-    renewed = instant(_text(spec, "renewTime"))
-    return bool(_text(spec, "holderIdentity")) and renewed is not None and now - renewed < LEASE_SECONDS
+def _begun(lease: Mapping[str, Any] | None) -> bool | None:
+    """Whether somebody has ever held it. When it was renewed is not asked: that is by the clock of whoever wrote it."""
+    return None if lease is None else bool(_text(_part(lease, "spec"), "holderIdentity"))
 
 
 def _annotation(resource: Mapping[str, Any], name: str) -> str:

@@ -108,6 +108,14 @@ def test_a_preview_that_nobody_takes_up_ends_in_time_and_is_deleted(shop: Shop, 
     assert left(shop) == []
 
 
+def test_a_preview_from_nowhere_is_not_waited_for(start: Start, shop: Shop, person: Person) -> None:
+    start()
+    given = preview_of(address="origin.example.com", checkRegions=["mars"])
+    shown = person.says("check", "preview", "-f", "-", "-n", shop.space, given=given, status=2)
+    assert shown == "spec.checkRegions[0]: no node is in the region mars; the cluster's regions are eu, us\n"
+    assert left(shop) == []
+
+
 COMPLAINTS = [
     (("check", "nothing"), "", "there is no HealthCheck nothing in namespace {}"),
     (("check", "preview"), "", "which check is to be previewed? Name its file: check preview -f FILE"),

@@ -22,7 +22,7 @@ GIVEN = {"kind": "HealthCheck", "metadata": {"namespace": "shop"}, "spec": {"add
 
 
 def after(*probes: dict[str, Any], **status: Any) -> Outcome:
-    return outcome(check_view(check(*probes, **status), [], NOW))
+    return outcome(check_view(check(*probes, **status), []))
 
 
 def test_a_preview_has_the_files_spec_and_nothing_that_selects_it() -> None:
@@ -86,6 +86,26 @@ def test_what_nobody_will_ever_probe_is_not_waited_for() -> None:
     failing = after(conditions=[{**refused, "reason": "ProbersFailing", "message": "eu/a: ErrImagePull"}])
     assert failing.why == ""
     assert waited(failing, 60).why == "nothing was heard within 60 s from eu/a, us/b (eu/a: ErrImagePull)"
+
+
+def ready(reason: str, message: str) -> list[dict[str, Any]]:
+    return [{"type": "Ready", "status": "False", "reason": reason, "message": message}]
+
+
+def test_what_is_wrong_with_the_check_itself_is_told_at_once() -> None:
+    wrong = after(conditions=ready("InvalidSpec", "spec.address: is malformed"))
+    assert (wrong.why, wrong.exit_code) == ("spec.address: is malformed", 2)
+    nowhere = after(centres=(), conditions=ready("UnknownRegion", "spec.checkRegions[0]: no node is in it"))
+    assert (nowhere.why, nowhere.exit_code) == ("spec.checkRegions[0]: no node is in it", 2)
+    assert waited(nowhere, 60) == nowhere
+
+
+def test_a_region_too_many_leaves_the_others_to_be_waited_for_and_is_told() -> None:
+    unknown = ready("UnknownRegion", "no node is in mars")
+    some = after(entry("eu/a", "Healthy"), conditions=unknown)
+    assert (some.why, some.complete) == ("", False)
+    every = after(entry("eu/a", "Healthy"), entry("us/b", "Healthy"), conditions=unknown)
+    assert (every.why, every.exit_code) == ("no node is in mars", 0)
 
 
 def test_the_result_is_told_to_people_and_programs() -> None:

@@ -3,7 +3,17 @@
 from typing import Any
 
 from shield_kubectl.shown.style import Style
-from shield_kubectl.shown.trial import Result, Trial, begun, seen, trial_document, trial_text, unsettled
+from shield_kubectl.shown.trial import (
+    Result,
+    Trial,
+    barred,
+    begun,
+    ready_of,
+    seen,
+    trial_document,
+    trial_text,
+    unsettled,
+)
 
 TOKEN, ID = "t0k3n", "test-t0k3n"
 SPEC = {"targets": [{"name": "ops", "email": {}}, {"name": "hook", "webhook": {}}]}
@@ -59,14 +69,14 @@ def test_what_is_tried_again_is_pending_with_its_error() -> None:
     trial = after(status(delivery(), error()))
     assert [(each.result, each.error) for each in trial.arrivals][1] == (Result.PENDING, "550 no")
     assert trial.exit_code == 1
-    assert "it is tried on" in unsettled(trial, [], 60)
+    assert "it is tried on" in unsettled(trial, {}, 60)
 
 
 def test_a_target_that_goes_on_failing_is_not_waited_for() -> None:
     assert not after(status(delivery(), error(attempts=2))).told
     failing = after(status(delivery(), error(attempts=3)))
     assert (failing.told, failing.settled, failing.exit_code) == (True, False, 1)
-    assert unsettled(failing, [], 60) == "not everybody has it; it is tried on, and given up in the end"
+    assert unsettled(failing, {}, 60) == "not everybody has it; it is tried on, and given up in the end"
     assert not after(status({}, error(attempts=9))).told
 
 
@@ -85,10 +95,27 @@ def test_a_test_that_left_the_queue_without_an_error_was_delivered() -> None:
 
 
 def test_why_nothing_comes_is_told() -> None:
-    assert "is it running?" in unsettled(after({}), [], 60)
-    ready = {"type": "Ready", "status": "False", "message": "the courier is not there"}
-    assert "(the courier is not there)" in unsettled(after(status({}, {})), [ready], 60)
-    assert unsettled(after(status(delivery(), delivery())), [], 60) == ""
+    assert "is it running?" in unsettled(after({}), {}, 60)
+    ready = ready_of(alert("CourierStarting", "the courier is not there"))
+    assert "(the courier is not there)" in unsettled(after(status({}, {})), ready, 60)
+    assert unsettled(after(status(delivery(), delivery())), {}, 60) == ""
+
+
+def alert(reason: str, message: str, generation: int = 2) -> dict[str, Any]:
+    """Of generation 2, with what the operator says of a generation."""
+    ready = {"type": "Ready", "status": "False", "reason": reason, "message": message, "observedGeneration": generation}
+    return {"metadata": {"generation": 2}, "spec": SPEC, "status": {"conditions": [{"type": "Other"}, ready]}}
+
+
+def test_an_alert_whose_tests_are_not_taken_up_is_told_from_one_that_may_be_tested() -> None:
+    assert barred(alert("InvalidSpec", "spec.maintenance[0]: no")) == "spec.maintenance[0]: no"
+    assert barred(alert("TooManyTargets", "nothing is told")) == "nothing is told"
+    assert barred(alert("CourierStarting", "not ready")) == ""
+    assert barred({"spec": SPEC}) == ""
+
+
+def test_what_was_wrong_before_an_edit_bars_no_test() -> None:
+    assert barred(alert("InvalidSpec", "spec.maintenance[0]: no", generation=1)) == ""
 
 
 def test_the_document_names_outcomes_by_target() -> None:
