@@ -48,4 +48,4 @@ class Journey:
     def late(self, seconds: float) -> ProbeFailed:
         """What it means that so many seconds are over."""
         reason = of_deadline(self.stage, self.unacknowledged)
-        return ProbeFailed(reason, f"{WAITING_FOR[self.stage]} within {seconds:g} s", timed_out=True)
+        return ProbeFailed(reason, f"{WAITING_FOR[self.stage]} within {seconds:.3g} s", timed_out=True)

@@ -27,6 +27,11 @@ from shield_proxy.wire.upstream.failures import NotAnswered, UpstreamFailed
 if TYPE_CHECKING:
     from shield_proxy.wire.upstream.names import Names
 
+LEAST_RETRY = 1.0
+"""Seconds that a further attempt is worth; also less where the check's own timeout is less."""
+END_BEFORE = 0.1
+"""Seconds before the next probe's beginning."""
+
 
 class Prober:
     """Probes of one process: its resolver, the authorities it trusts, and where it must not go. It keeps nothing of
@@ -66,28 +71,29 @@ class Prober:
 
     async def probe(self, check: Check, within: float | None = None) -> Sample:
         """The outcome; network and origin make it raise nothing. An attempt that timed out is repeated at once, as
-        often as the check says; with `within` only while a further attempt ends within so many seconds of the first's
-        beginning. Each attempt takes `check.timeout` seconds at most."""
+        often as the check says. Each attempt takes `check.timeout` seconds at most, the last one less where otherwise
+        all together would take more than `within`."""
         self.prepare()
         at, began = self._wall(), self._clock()
-        attempts = 0
+        attempts, seconds = 0, float(check.timeout)
         while True:
             attempts += 1
-            sample, again = await self._attempt(check, at, attempts)
-            spent = self._clock() - began
-            if not again or attempts > check.retries or (within is not None and spent + check.timeout > within):
+            sample, again = await self._attempt(check, at, attempts, seconds)
+            if within is not None:
+                seconds = min(seconds, within - END_BEFORE - (self._clock() - began))
+            if not again or attempts > check.retries or seconds < min(LEAST_RETRY, check.timeout):
                 return sample
 
-    async def _attempt(self, check: Check, at: float, attempts: int) -> tuple[Sample, bool]:
+    async def _attempt(self, check: Check, at: float, attempts: int, seconds: float) -> tuple[Sample, bool]:
         """Its sample, and whether it timed out."""
         journey = Journey(self._clock)
         try:
-            async with asyncio.timeout(check.timeout):
+            async with asyncio.timeout(seconds):
                 await self._travel(check, journey)
         except ProbeFailed as failed:
             failure = failed
         except TimeoutError:
-            failure = journey.late(check.timeout)
+            failure = journey.late(seconds)
         else:
             return Sample(at, None, "", journey.code, journey.address, journey.waterfall(), attempts), False
         detail = failure.detail[:LONGEST_DETAIL]

@@ -1,6 +1,7 @@
 """What bounds a probe: time, attempts, memory, descriptors."""
 
 import asyncio
+import re
 import socket
 import time
 import tracemalloc
@@ -46,11 +47,20 @@ async def test_other_failures_are_not_repeated(place: Place) -> None:
         assert (sample.reason, sample.attempts, server.connections) == (Reason.CODE_MISMATCH, 1, 1)
 
 
-async def test_attempts_end_before_the_time_that_the_next_probe_has(place: Place) -> None:
+async def test_attempts_end_before_the_next_probe_begins_and_the_last_has_what_is_left(place: Place) -> None:
     with serving(wait_for_end) as server:
-        check = Check(ID, "shop", "127.0.0.1", timeout=0.2, retries=5, http=HttpConfig(port=server.port))
-        sample = await place.prober.probe(check, within=0.5)
+        check = Check(ID, "shop", "127.0.0.1", timeout=1.2, retries=5, http=HttpConfig(port=server.port))
+        sample = await place.prober.probe(check, within=2.4)
         assert (sample.reason, sample.attempts) == (Reason.HTTP_TIMEOUT, 2)
+        (seconds,) = re.findall(r"within (\S+) s", sample.detail)
+        assert 1 <= float(seconds) < 1.1 + 0.01
+
+
+async def test_an_attempt_that_would_have_next_to_no_time_is_not_made(place: Place) -> None:
+    with serving(wait_for_end) as server:
+        check = Check(ID, "shop", "127.0.0.1", timeout=1.2, retries=5, http=HttpConfig(port=server.port))
+        sample = await place.prober.probe(check, within=2)
+        assert (sample.reason, sample.attempts) == (Reason.HTTP_TIMEOUT, 1)
 
 
 async def test_all_redirects_together_have_the_time_of_one_attempt(place: Place) -> None:

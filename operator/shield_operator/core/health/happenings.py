@@ -22,7 +22,7 @@ def _verdict(old: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Said]
     was, now = old.get("status"), after["status"]
     if now == was:
         return
-    message = condition(after, HEALTHY)["message"]
+    message = f"Global: {condition(after, HEALTHY)['message']}"
     if now == SUSPENDED:
         yield NORMAL, "Suspended", message
     elif now == Health.HEALTHY:
@@ -30,7 +30,7 @@ def _verdict(old: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Said]
     elif now == Health.UNHEALTHY:
         yield WARNING, "Unhealthy", message
     elif was in (Health.HEALTHY, Health.UNHEALTHY):
-        yield WARNING, "HealthUnknown", f"was {was}: {message}"
+        yield WARNING, "HealthUnknown", f"{message}; it was {was}"
 
 
 def _regions(old: Mapping[str, Any], after: Mapping[str, Any], outcome: Outcome) -> Iterator[Said]:

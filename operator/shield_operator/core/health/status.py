@@ -38,6 +38,8 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
         "modified": _modified(check, world),
         "lastChange": world.timestamp if changed or not old.get("lastChange") else old["lastChange"],
     }
+    if silent := _silent(old, outcome):
+        out["silent"] = silent
     # While it is not known who is heard, a verdict that stands is still the one that was told, for the reason told.
     same = old.get("regions") == out["regions"] or outcome.quorum.cause is None
     stands = bool(outcome.awaited) and not changed and same
@@ -56,6 +58,12 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
         least = condition(old, HEALTHY).get("observedGeneration", 0) if outcome.awaited else 0
         conditions[1]["observedGeneration"] = min(check.generation, max(outcome.generation, least))
     return {**out, "conditions": conditions}
+
+
+def _silent(old: Mapping[str, Any], outcome: Outcome) -> list[str]:
+    """Who is not heard. Of whom that is not known yet, it is as it was: a new leader takes back nothing unseen."""
+    before = old.get("silent") or ()
+    return sorted({*outcome.silent, *(key for key in outcome.awaited if key in before)})
 
 
 def _modified(check: CheckObject, world: ChecksWorld) -> str:

@@ -105,6 +105,17 @@ def test_a_prober_that_died_with_the_leader_is_silent_a_leases_time_after_the_ne
     assert [probed.place_of(name) for name in probed.started] == ["us/a"]
 
 
+def test_who_was_silent_stays_so_until_the_next_leader_knows(probed: Any) -> None:
+    probed.dead = {"us/a"}
+    probed.run(40)
+    probed.dead = set()
+    changes_hands(probed, random.Random(1))
+    probed.step()
+    assert probed.status()["silent"] == ["us/a"]
+    probed.run(RENEW_SECONDS + 1)
+    assert "silent" not in probed.status()
+
+
 def test_the_next_look_is_when_a_lease_could_have_been_silent_for_long_enough(probed: Any) -> None:
     probed.dead = {"us/a", "eu/a", "eu/b", "asia/a"}
     changes_hands(probed, random.Random(1))

@@ -111,8 +111,10 @@ def test_who_falls_silent_loses_its_vote_and_is_named(probed: Any) -> None:
     assert {"name": "us", "health": "Unknown"} in probed.status()["regions"]
     assert probed.condition("Ready") == ("False", "DataCenterSilent")
     assert "us/a" in probed.full_condition("Ready")["message"]
+    assert probed.status()["silent"] == ["us/a"]
     probed.dead = {"us/a", "asia/a"}
     probed.run(40)
+    assert probed.status()["silent"] == ["asia/a", "us/a"]
     assert probed.status()["status"] == "Healthy"
     probed.dead = set(probed.nodes)
     probed.run(40)
