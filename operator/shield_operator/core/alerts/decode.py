@@ -39,14 +39,17 @@ def alert_object(body: Mapping[str, Any]) -> AlertObject:
 
 
 def decode_alert(resource: Mapping[str, Any]) -> AlertSpec:
-    """What the alert's owner wants. InvalidField names what can't be honoured: nothing is told then."""
+    """What the alert's owner wants, without windows that can't be understood. InvalidField names what else can't be
+    honoured: nothing is told then."""
     spec = Reader(resource).section("spec")
+    windows = spec.items("maintenanceWindows", _window_or_problem)
     return AlertSpec(
         targets=decode_targets(resource),
         selection=_selection(spec.section("checks")) if spec.has("checks") else Selection(),
         trigger=spec.choice("trigger", Trigger, Trigger.BOTH),
         suspended=spec.flag("suspended", default=False),
-        windows=spec.items("maintenanceWindows", _window),
+        windows=tuple(each for each in windows if not isinstance(each, InvalidField)),
+        ignored=tuple(each for each in windows if isinstance(each, InvalidField)),
     )
 
 
@@ -69,6 +72,13 @@ def _demand(item: Reader) -> Demand:
     if bool(values) != (operator in (Operator.IN, Operator.NOT_IN)):
         raise InvalidField(item.at("values"), "must be set with In and NotIn, and with nothing else")
     return Demand(item.text("key"), operator, frozenset(values))
+
+
+def _window_or_problem(item: Reader) -> Window | InvalidField:
+    try:
+        return _window(item)
+    except InvalidField as problem:
+        return problem
 
 
 def _window(item: Reader) -> Window:

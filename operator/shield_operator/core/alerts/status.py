@@ -70,6 +70,8 @@ def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus],
     for child in OBJECTS:
         if child in world.refusals:
             return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
+    if spec.ignored:
+        return Finding(READY, False, "InvalidSpec", _ignored(spec.ignored))
     if missing := spec.selection.missing(each.check.name for each in world.checks):
         return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
     if not world.delivering and world.trouble:
@@ -85,6 +87,12 @@ def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus],
         until = datetime.fromtimestamp(decision.silent_until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return Finding(READY, True, "Maintenance", f"{covers}; nothing is told until {until}")
     return Finding(READY, True, "Watching", covers)
+
+
+def _ignored(problems: Sequence[InvalidField]) -> str:
+    """Several windows are counted, so that the message stays short."""
+    also = f", and so {'is' if len(problems) == 2 else 'are'} {len(problems) - 1} more" if len(problems) > 1 else ""
+    return f"{problems[0]}; this window is ignored{also}: what happens in it is told"
 
 
 def _delivery(targets: Sequence[TargetStatus]) -> Finding:

@@ -22,6 +22,8 @@ class AlertSpec:
     trigger: Trigger = Trigger.BOTH
     suspended: bool = False
     windows: tuple[Window, ...] = ()
+    ignored: tuple[InvalidField, ...] = ()
+    """Of windows that can't be understood: a slip there must not keep from anybody that a check is unhealthy."""
 
 
 @dataclass(frozen=True, slots=True)
