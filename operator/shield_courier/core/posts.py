@@ -55,6 +55,7 @@ def webhook_body(alert: Alert, notification: Notification) -> bytes:
         "new_health_status": notification.new_status.lower(),
         "reason": notification.reason,
         "message": notification.message,
+        "expected_codes": list(notification.expected_codes),
         "received_code": notification.code,
         "origin_ip": notification.address,
         "failing_regions": list(notification.failing_regions),

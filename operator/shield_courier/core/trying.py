@@ -36,9 +36,12 @@ class Standing:
     """How far a target is."""
 
     settled: frozenset[str] = frozenset()
+    """Ids of notifications that are done with."""
     trial: Trial | None = None
     last_delivery: Delivery | None = None
     last_error: DeliveryError | None = None
+    given_up: frozenset[str] = frozenset()
+    """Of the settled ones, those that were not delivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def after(standing: Standing, sent: Send, outcome: Outcome, now: float, jitter: 
     match outcome:
         case Delivered():
             delivery = Delivery(stamp(now), id_, sent.notification.check, str(sent.notification.event))
-            return Standing(standing.settled | {id_}, None, delivery, None)
+            settled = standing.settled | {id_}
+            return replace(standing, settled=settled, trial=None, last_delivery=delivery, last_error=None)
         case Failed():
             former = standing.trial if standing.trial is not None and standing.trial.notification == id_ else None
             since = former.refused_since if former is not None else None
@@ -121,8 +125,13 @@ def outdated(standing: Standing, notification: Notification, now: float) -> Stan
 def _given_up(standing: Standing, error: DeliveryError) -> Standing:
     tries = "1 attempt" if error.attempts == 1 else f"{error.attempts} attempts"
     message = f"given up after {tries}: {error.message}"[:MOST_TEXT]
-    settled = standing.settled | {error.notification}
-    return replace(standing, settled=settled, trial=None, last_error=replace(error, message=message))
+    return replace(
+        standing,
+        settled=standing.settled | {error.notification},
+        given_up=standing.given_up | {error.notification},
+        trial=None,
+        last_error=replace(error, message=message),
+    )
 
 
 def at_once(standing: Standing) -> Standing:
@@ -146,17 +155,20 @@ def joined(standing: Standing, status: TargetStatus | None, queue: Sequence[Noti
             standing.trial,
             standing.last_delivery or status.last_delivery,
             standing.last_error or (status.last_error if standing.last_delivery is None else None),
+            standing.given_up | frozenset(status.given_up),
         )
     trial = standing.trial
     if trial is not None and (trial.notification not in queued or trial.notification in standing.settled):
         trial = None
-    return replace(standing, settled=standing.settled & queued, trial=trial)
+    settled = standing.settled & queued
+    return replace(standing, settled=settled, given_up=standing.given_up & settled, trial=trial)
 
 
 def status_of(name: str, standing: Standing, queue: Sequence[Notification]) -> TargetStatus:
     """The entry of status.targets."""
     settled = tuple(each.id for each in queue if each.id in standing.settled)
-    return TargetStatus(name, settled, standing.last_delivery, standing.last_error)
+    given_up = tuple(id_ for id_ in settled if id_ in standing.given_up)
+    return TargetStatus(name, settled, standing.last_delivery, standing.last_error, given_up)
 
 
 def told(statuses: Sequence[TargetStatus]) -> tuple[TargetStatus, ...]:

@@ -31,9 +31,11 @@ def sentence(alert: Alert, notification: Notification) -> str:
             return f"This is a test of the alert {alert.title}: nothing has changed."
         case Event.START:
             text = f"The origin of health check {notification.check} is unhealthy."
+            return f"{text} {notification.message}" if notification.message else text
         case Event.END:
-            text = f"The origin of health check {notification.check} is healthy again."
-    return f"{text} {notification.message}" if notification.message else text
+            text = f"The origin of health check {notification.check} is healthy again"
+            # What the check says of itself then is in how many regions it is healthy.
+            return f"{text}: {notification.message}." if notification.message else f"{text}."
 
 
 def facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
@@ -48,7 +50,8 @@ def facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
         ("Before", notification.old_status),
         ("Changed", notification.changed),
         ("Reason of the failure" if ended else "Reason", notification.reason),
-        ("Expected and received", notification.message),
+        ("Regions" if ended else "Expected and received", notification.message),
+        ("Code expected", ", ".join(notification.expected_codes)),
         ("Code received", "" if notification.code is None else str(notification.code)),
         ("Failing regions", ", ".join(notification.failing_regions)),
         ("Address probed", notification.address),

@@ -112,4 +112,7 @@ class StatusWriter:
 
 def content(statuses: Statuses) -> Content:
     """What they say, equal in whatever order they say it."""
-    return {each.name: (frozenset(each.settled), each.last_delivery, each.last_error) for each in told(statuses)}
+    return {
+        each.name: (frozenset(each.settled), frozenset(each.given_up), each.last_delivery, each.last_error)
+        for each in told(statuses)
+    }

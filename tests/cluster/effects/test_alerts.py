@@ -111,6 +111,7 @@ def test_a_failure_and_its_end_are_told_with_their_verdicts(start: Start, shop: 
         "203.0.113.7",
     )
     assert told["failingRegions"] == ["eu", "us"]
+    assert told["expectedCodes"] == ["200"]
     assert told["changed"] == shop.status()["lastChange"]
     assert alarm.status()["failing"] == 1
     assert alarm.deliver() == [("origin", "START")]
@@ -217,10 +218,28 @@ def test_a_test_and_a_target_that_fails(start: Start, shop: Shop, alarm: Alarm) 
     poll("the test has left", lambda: not alarm.queue(), 20)
 
 
+def test_what_a_courier_gave_up_is_an_event(start: Start, shop: Shop, alarm: Alarm) -> None:
+    start()
+    alarm.add(targets=[HOOK, MAIL])
+    alarm.courier_runs()
+    shop.api.call("PATCH", alarm.path(), {"metadata": {"annotations": {"smartshield.io/test": "token"}}}, MERGE)
+    poll("a test is told", alarm.queue, 20)
+    done = [{"name": "hook", "settled": ["test-token"], "givenUp": ["test-token"]}]
+    alarm.write({"targets": [*done, {"name": "mail", "settled": ["test-token"]}]})
+    poll("it has left", lambda: not alarm.queue(), 20)
+
+    def lost() -> list[str]:
+        events = shop.api.call("GET", f"/api/v1/namespaces/{shop.space}/events")["items"]
+        return [event["message"] for event in events if event["reason"] == "NotDelivered"]
+
+    assert poll("it is told", lost, 10) == ["a test (test-token) was not taken by hook"]
+
+
 def test_an_alert_that_can_t_be_honoured_says_why(start: Start, shop: Shop, alarm: Alarm) -> None:
     start()
     alarm.add(maintenanceWindows=[{"at": "02:00", "minutes": 60, "timeZone": "Mars/Olympus"}])
     poll("it is told", lambda: alarm.condition() == ("False", "InvalidSpec"), 20)
+    assert alarm.status()["matched"] == 0
     alarm.courier_runs()
     alarm.edit(maintenanceWindows=None, checks={"names": ["nowhere"]})
     poll("the check is missed", lambda: alarm.condition() == ("False", "ChecksMissing"), 20)

@@ -74,6 +74,7 @@ def test_the_largest_status_is_taken(shop: Shop, alarm: Alarm) -> None:
         "message": "\N{SNOWMAN}" * 1024,
         "failingRegions": [f"{i:02}" + "r" * 61 for i in range(64)],
         "address": "2001:db8::7",
+        "expectedCodes": [f"2{i:02}" for i in range(32)],
         "since": NOW,
     }
     ids = [f"{i:016x}" for i in range(50)]
@@ -83,7 +84,7 @@ def test_the_largest_status_is_taken(shop: Shop, alarm: Alarm) -> None:
     }
     shop.api.merge(alarm.path(subresource="status"), {"status": status})
     error = {"time": NOW, "notification": ids[0], "message": "\N{SNOWMAN}" * 1024, "attempts": 9}
-    targets = [{"name": f"target-{i}", "settled": ids, "lastError": error} for i in range(10)]
+    targets = [{"name": f"target-{i}", "settled": ids, "givenUp": ids, "lastError": error} for i in range(10)]
     alarm.write({"targets": targets}, user=OPERATOR)
     assert len(alarm.status()["unhealthy"]) == 2000
     stored = json.dumps(shop.api.call("GET", alarm.path()), ensure_ascii=False).encode()

@@ -19,8 +19,8 @@ def read(told: Notification, of: Alert | None = None, target: str = "team") -> E
     return cast(EmailMessage, message_from_bytes(content, policy=SMTP))
 
 
-def test_it_says_when_what_why_and_which_code_came() -> None:
-    message = read(notification())
+def test_it_says_when_what_why_and_which_code_was_expected_and_which_came() -> None:
+    message = read(notification(expected_codes=("200", "3xx")))
     assert message["Subject"] == "[Unhealthy] api in shop: Response code mismatch error"
     text = message.get_content()
     for line in (
@@ -30,6 +30,7 @@ def test_it_says_when_what_why_and_which_code_came() -> None:
         "Changed:               2026-09-21T14:13:15Z",
         "Reason:                Response code mismatch error",
         "Expected and received: eu/a: expected 200, received 503",
+        "Code expected:         200, 3xx",
         "Code received:         503",
         "Failing regions:       eu, us",
         "Address probed:        192.0.2.7",
@@ -42,9 +43,13 @@ def test_it_says_when_what_why_and_which_code_came() -> None:
 
 
 def test_it_says_that_it_is_over_and_how_long_it_took() -> None:
-    message = read(notification(event=Event.END))
+    message = read(notification(event=Event.END, message="healthy in 2 of 2 regions"))
     assert message["Subject"] == "[Healthy] api in shop after 10 min"
-    assert "Unhealthy for:         10 min" in message.get_content().splitlines()
+    text = message.get_content()
+    assert text.startswith("The origin of health check api is healthy again: healthy in 2 of 2 regions.")
+    for line in ("Regions:               healthy in 2 of 2 regions", "Unhealthy for:         10 min"):
+        assert line in text.splitlines(), text
+    assert "Expected and received" not in text
 
 
 def test_it_goes_to_all_from_the_sender_and_wants_no_automatic_answer() -> None:

@@ -1,6 +1,7 @@
 """What webhooks and services are sent."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def of(body: bytes) -> Any:
 
 
 def test_a_webhook_gets_what_receivers_of_cloudflares_notifications_know() -> None:
-    assert of(webhook_body(ALERT, START)) == {
+    assert of(webhook_body(ALERT, replace(START, expected_codes=("200", "3xx")))) == {
         "name": "On call",
         "text": "The origin of health check api is unhealthy. eu/a: expected 200, received 503",
         "data": {
@@ -41,6 +42,7 @@ def test_a_webhook_gets_what_receivers_of_cloudflares_notifications_know() -> No
             "new_health_status": "unhealthy",
             "reason": "Response code mismatch error",
             "message": "eu/a: expected 200, received 503",
+            "expected_codes": ["200", "3xx"],
             "received_code": 503,
             "origin_ip": "192.0.2.7",
             "failing_regions": ["eu", "us"],
@@ -66,6 +68,11 @@ def test_a_webhook_is_told_the_end_and_how_long_it_took() -> None:
     assert body["data"]["new_health_status"] == "healthy"
 
 
+def test_of_a_check_without_codes_none_is_expected() -> None:
+    data = of(webhook_body(ALERT, notification(code=None)))["data"]
+    assert (data["expected_codes"], data["received_code"]) == ([], None)
+
+
 def test_a_test_says_that_it_is_one() -> None:
     body = of(webhook_body(ALERT, TEST))
     assert body["data"]["test"] is True
@@ -73,14 +80,15 @@ def test_a_test_says_that_it_is_one() -> None:
 
 
 def test_slack_shows_text_as_it_is_and_all_facts() -> None:
-    body = of(slack_body(ALERT, notification(message="<!channel> & <https://x|y>")))
+    told = notification(message="<!channel> & <https://x|y>", expected_codes=("200",))
+    body = of(slack_body(ALERT, told))
     assert body["text"].startswith("[Unhealthy] api in shop")
     blocks = body["attachments"][0]["blocks"]
     assert "&lt;!channel&gt; &amp; &lt;https://x|y&gt;" in blocks[0]["text"]["text"]
     assert "<" not in json.dumps(body)
     shown = [field["text"] for block in blocks[1:] for field in block["fields"]]
-    assert "*Code received*\n503" in shown
-    assert len(shown) == 14
+    assert {"*Code expected*\n200", "*Code received*\n503"} <= set(shown)
+    assert len(shown) == 15
     assert all(len(block["fields"]) <= 10 for block in blocks[1:])
 
 

@@ -88,6 +88,17 @@ def test_what_was_refused_is_tried_for_minutes_and_then_given_up_and_says_so() -
     assert standing.last_error is not None
     assert standing.last_error.message.startswith("given up after 10 attempts: no")
     assert sent(standing, now) == Send(TWO, 1, ())
+    assert standing.given_up == {"one"}
+    assert status_of("x", standing, QUEUE).given_up == ("one",)
+
+
+def test_what_was_given_up_is_told_after_a_restart_and_a_success_too_until_it_leaves() -> None:
+    given_up = outdated(Standing(), ONE, NOON)
+    restarted = joined(Standing(), status_of("x", given_up, QUEUE), QUEUE)
+    delivered = tried(restarted, Delivered())
+    status = status_of("x", delivered, QUEUE)
+    assert (status.settled, status.given_up) == (("one", "two"), ("one",))
+    assert joined(delivered, status, (TWO,)).given_up == frozenset()
 
 
 def test_a_failure_that_may_pass_begins_the_minutes_of_refusals_anew() -> None:

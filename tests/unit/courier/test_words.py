@@ -3,7 +3,7 @@
 import pytest
 from courier.samples import alert, notification
 
-from shield_courier.core.words import duration, facts, in_words, subject
+from shield_courier.core.words import duration, facts, in_words, sentence, subject
 from shield_proxy.config.alerts.notification import Event
 
 
@@ -25,6 +25,15 @@ def test_what_is_not_known_is_left_out() -> None:
         *("Status", "Before", "Changed", "Health check", "Health check id", "Namespace", "Alert", "What it is for")
     ]
     assert subject(alert(), bare) == "[Unhealthy] api in shop"
+
+
+def test_the_end_of_a_failure_says_where_it_is_healthy_in_one_sentence() -> None:
+    end = notification(event=Event.END, message="healthy in 2 of 2 regions")
+    assert sentence(alert(), end) == "The origin of health check api is healthy again: healthy in 2 of 2 regions."
+    assert sentence(alert(), notification(event=Event.END, message="")).endswith("api is healthy again.")
+    labels = dict(facts(alert(), end))
+    assert labels["Regions"] == "healthy in 2 of 2 regions"
+    assert "Expected and received" not in labels
 
 
 def test_a_subject_is_short() -> None:

@@ -24,7 +24,7 @@ WANTED = {
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A notification that leaves although targets lack it."""
+    """A notification that leaves although targets never took it."""
 
     notification: Notification
     targets: tuple[str, ...]
@@ -102,7 +102,7 @@ class _Desk:
 
     def clear(self) -> None:
         """What is settled, or too old, is gone."""
-        self.lost += [Lost(each, self._queue.lacking(each)) for each in self._queue.clear()]
+        self.lost += [Lost(each, self._queue.missed_by(each)) for each in self._queue.clear()]
 
     def untold_end(self, watched: Watched, ends: bool) -> Told | None:
         """The failure whose beginning still waits and whose end was never told, as of a check that was not covered for
@@ -125,7 +125,7 @@ class _Desk:
         """Whether there is room for one more. If not, a change more is held up: of a thousand that come together most
         are, in each of many alerts, and none of what they would tell need be put into words."""
         if not self.held_up and (gone := self._queue.make_room()) is not None:
-            self.lost.append(Lost(gone, self._queue.lacking(gone)))
+            self.lost.append(Lost(gone, self._queue.missed_by(gone)))
         if self._queue.full:
             self.held_up += 1
             return False

@@ -16,16 +16,19 @@ class Queue:
     def __init__(
         self, waiting: Iterable[Notification], targets: Iterable[str], told: Iterable[TargetStatus], now: float
     ) -> None:
-        by_name = {status.name: frozenset(status.settled) for status in told}
-        self._settled = {name: by_name.get(name, frozenset()) for name in targets}
+        by_name = {status.name: status for status in told}
+        known = [by_name.get(name) or TargetStatus(name) for name in targets]
+        self._settled = {status.name: frozenset(status.settled) for status in known}
+        self._given_up = {status.name: frozenset(status.given_up) for status in known}
         self._now = now
         self.waiting = list(waiting)
 
     def clear(self) -> list[Notification]:
-        """What every target has settled is gone, and what is too old. Returns what left though a target lacks it."""
-        lost = [each for each in self.waiting if self.lacking(each) and self._age(each) >= KEEP_SECONDS]
-        self.waiting = [each for each in self.waiting if self.lacking(each) and self._age(each) < KEEP_SECONDS]
-        return lost
+        """What every target has settled is gone, and what is too old. Returns what left though a target never took
+        it: whether the courier gave it up before or its age is only now too great, it leaves once."""
+        gone = [each for each in self.waiting if not self.lacking(each) or self._age(each) >= KEEP_SECONDS]
+        self.waiting = [each for each in self.waiting if each not in gone]
+        return [each for each in gone if self.missed_by(each)]
 
     def make_room(self) -> Notification | None:
         """The oldest leaves of those that give way, if there is need of it. Returns it."""
@@ -56,6 +59,14 @@ class Queue:
     def lacking(self, notification: Notification) -> tuple[str, ...]:
         """Targets that have not settled it."""
         return tuple(name for name, ids in self._settled.items() if notification.id not in ids)
+
+    def missed_by(self, notification: Notification) -> tuple[str, ...]:
+        """Targets that have not taken it: those that lack it, and those for which it was given up."""
+        return tuple(
+            name
+            for name, ids in self._settled.items()
+            if notification.id not in ids or notification.id in self._given_up[name]
+        )
 
     def _age(self, notification: Notification) -> float:
         """A time that can't be read is not our own: it is as old as can be."""

@@ -7,9 +7,12 @@ from shield_operator.core.alerts.told import Told, digest
 from shield_operator.core.alerts.world import Watched
 from shield_operator.core.conditions import HEALTHY, condition
 from shield_operator.core.health.decode import health_of, sequence
+from shield_operator.core.health.world import CheckObject
 from shield_proxy.config.alerts.contract import MOST_TEXT
 from shield_proxy.config.alerts.notification import Event, Notification
+from shield_proxy.config.checks.check import CheckType
 from shield_proxy.config.checks.health import Health
+from shield_proxy.config.reading import InvalidField
 
 MOST_REGIONS = 64
 ID_DIGITS = 16
@@ -34,6 +37,7 @@ def notification(event: Event, watched: Watched, failure: Told, timestamp: str) 
         message=str(condition(after, HEALTHY).get("message") or "")[:MOST_TEXT],
         failing_regions=_failing(after)[:MOST_REGIONS],
         address=str(entry.get("address") or "")[:64],
+        expected_codes=_expected(check),
         code=code if isinstance(code, int) and not isinstance(code, bool) and code >= 0 else None,
         since=failure.since,
     )
@@ -67,6 +71,13 @@ def _before(event: Event, watched: Watched) -> str:
     if event is Event.END or seen in (watched.status, Health.HEALTHY):
         return str(Health.UNHEALTHY if event is Event.END else Health.HEALTHY)
     return str(Health.UNKNOWN)
+
+
+def _expected(check: CheckObject) -> tuple[str, ...]:
+    """What the check's responses are held against."""
+    if isinstance(check.spec, InvalidField) or check.spec.type is CheckType.TCP:
+        return ()
+    return check.spec.http.expected_codes
 
 
 def _failing(after: Mapping[str, Any]) -> tuple[str, ...]:

@@ -49,6 +49,8 @@ class Notification:
     failing_regions: tuple[str, ...] = ()
     address: str = ""
     """IP address that was probed; "" where none was come to."""
+    expected_codes: tuple[str, ...] = ()
+    """Of the check's responses, `200` or `2xx`; none of a check of TCP, and of a test."""
     code: int | None = None
     """Status code of the response; None where none came."""
     since: str = ""
@@ -70,6 +72,7 @@ class Notification:
             "message": self.message[:MOST_TEXT],
             "failingRegions": list(self.failing_regions),
             "address": self.address,
+            "expectedCodes": list(self.expected_codes),
             "since": self.since,
         }
         out = {key: value for key, value in out.items() if value}
@@ -123,10 +126,14 @@ class TargetStatus:
     """Ids of queued notifications that need no more work: delivered, or given up."""
     last_delivery: Delivery | None = None
     last_error: DeliveryError | None = None
+    given_up: tuple[str, ...] = ()
+    """Of the settled ones, those that the target never took."""
 
     def to_json(self) -> dict[str, Any]:
         """The entry."""
         out: dict[str, Any] = {"name": self.name, "settled": list(self.settled)}
+        if self.given_up:
+            out["givenUp"] = list(self.given_up)
         if self.last_delivery is not None:
             out["lastDelivery"] = self.last_delivery.to_json()
         if self.last_error is not None:
@@ -174,6 +181,7 @@ def _notification(item: Reader) -> Notification:
         message=item.text("message", ""),
         failing_regions=item.texts("failingRegions"),
         address=item.text("address", ""),
+        expected_codes=item.texts("expectedCodes"),
         code=item.number("code") if item.has("code") else None,
         since=item.text("since", ""),
     )
@@ -185,6 +193,7 @@ def _target_status(item: Reader) -> TargetStatus:
         settled=item.texts("settled"),
         last_delivery=_delivery(item.section("lastDelivery")) if item.has("lastDelivery") else None,
         last_error=_error(item.section("lastError")) if item.has("lastError") else None,
+        given_up=item.texts("givenUp"),
     )
 
 

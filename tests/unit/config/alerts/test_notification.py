@@ -34,6 +34,7 @@ notifications = st.builds(
     message=words,
     failing_regions=st.lists(words, max_size=3).map(tuple),
     address=words,
+    expected_codes=st.lists(words, max_size=3).map(tuple),
     code=st.none() | st.integers(100, 599),
     since=words,
 )
@@ -43,6 +44,7 @@ targets = st.builds(
     settled=st.lists(some, max_size=3).map(tuple),
     last_delivery=st.none() | st.builds(Delivery, some, some, words, some),
     last_error=st.none() | st.builds(DeliveryError, some, some, words, st.integers(0, 1000)),
+    given_up=st.lists(some, max_size=3).map(tuple),
 )
 
 
@@ -64,6 +66,16 @@ def test_an_entry_that_can_t_be_read_does_not_hide_the_others() -> None:
     assert read_target_statuses({"targets": [*bad, {"name": "t"}]}) == (TargetStatus("t"),)
     for status in (None, {}, [], {"notifications": 3, "targets": "x"}):
         assert read_notifications(status) == read_target_statuses(status) == ()
+
+
+def test_what_was_stored_before_there_were_expected_codes_and_what_was_given_up_is_read_and_stays_the_same() -> None:
+    stored = {"id": "1", "event": "START", "correlationId": "c", "time": "t", "changed": "t", "code": 503}
+    (read,) = read_notifications({"notifications": [stored]})
+    assert read.expected_codes == ()
+    assert read.to_json() == stored
+    (target,) = read_target_statuses({"targets": [{"name": "hook", "settled": ["1"]}]})
+    assert target.given_up == ()
+    assert target.to_json() == {"name": "hook", "settled": ["1"]}
 
 
 def test_long_messages_are_cut() -> None:

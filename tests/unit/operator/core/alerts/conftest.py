@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -60,6 +61,8 @@ class Street:
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     """Targets that take nothing."""
+    refusing: set[str] = field(default_factory=set)
+    """Targets for which everything is given up."""
     delivered: dict[str, list[Notification]] = field(default_factory=dict)
     """By target, in order."""
     happenings: list[tuple[str, str]] = field(default_factory=list)
@@ -67,7 +70,9 @@ class Street:
     most_queued: int = 0
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
-    def check(self, name: str, verdict: str = "Healthy", **labels: str) -> None:
+    def check(
+        self, name: str, verdict: str = "Healthy", spec: Mapping[str, Any] = MappingProxyType({}), **labels: str
+    ) -> None:
         """A new check, whose verdict is known."""
         metadata = {
             "name": name,
@@ -76,7 +81,8 @@ class Street:
             "labels": labels,
         }
         status = {"status": verdict, "lastChange": stamp(self.now)}
-        self.checks[name] = check_object({"metadata": metadata, "spec": {"address": "a.example.com"}, "status": status})
+        address = {"address": "a.example.com", **spec}
+        self.checks[name] = check_object({"metadata": metadata, "spec": address, "status": status})
         self.verdicts[name] = verdict
 
     def fail(self, *names: str) -> None:
@@ -168,6 +174,12 @@ class Street:
             queued = self.queue(name)
             settled = [each for each in status.settled if each in {one.id for one in queued}]
             left = [one for one in queued if one.id not in settled]
+            if target.name in self.refusing:
+                ids = tuple(each for each in status.given_up if each in settled) + tuple(one.id for one in left)
+                error = DeliveryError(stamp(self.now), left[-1].id, "gone", 9) if left else status.last_error
+                done = (*settled, *(one.id for one in left))
+                out.append(TargetStatus(target.name, done, status.last_delivery, error, ids))
+                continue
             if target.name in self.broken:
                 error = DeliveryError(stamp(self.now), left[0].id, "refused", 3) if left else status.last_error
                 out.append(replace(status, settled=tuple(settled), last_error=error))

@@ -168,6 +168,25 @@ def test_where_who_failed_is_told_is_the_address_that_gave_the_reason(street: An
     assert start.check_id == check.uid.replace("-", "")
 
 
+@pytest.mark.parametrize(
+    ("spec", "codes"),
+    [
+        ({}, ("200",)),
+        ({"type": "HTTPS", "httpConfig": {"expectedCodes": ["2xx", "301"]}}, ("2xx", "301")),
+        ({"type": "TCP"}, ()),
+        ({"interval": 0}, ()),
+    ],
+)
+def test_start_and_end_tell_which_codes_the_check_expects(street: Any, spec: Any, codes: tuple[str, ...]) -> None:
+    street.check("other", spec=spec)
+    street.step()
+    street.fail("other")
+    street.settle()
+    street.mend("other")
+    street.settle()
+    assert [each.expected_codes for each in street.delivered["hook"]] == [codes, codes]
+
+
 def test_a_suspended_alert_tells_afterwards_what_still_holds(street: Any) -> None:
     street.fail("origin")
     street.settle()

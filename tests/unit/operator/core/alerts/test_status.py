@@ -46,9 +46,7 @@ def test_nothing_is_written_while_nothing_happens(street: Any) -> None:
     [
         ({"targets": []}, "spec.targets"),
         ({"trigger": "Never"}, "spec.trigger"),
-        ({"maintenanceWindows": [{"at": "02:00", "minutes": 5, "timeZone": "Mars/Olympus"}]}, "timeZone"),
-        ({"maintenanceWindows": [{"at": "02:00", "minutes": 5, "timeZone": "Europe"}]}, "timeZone"),
-        ({"maintenanceWindows": [{"start": "2026-05-01T02:00:00", "end": "2026-05-01T03:00:00Z"}]}, "start"),
+        ({"maintenanceWindows": "always"}, "spec.maintenanceWindows"),
         ({"checks": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}}, "operator"),
     ],
 )
@@ -67,6 +65,46 @@ def test_what_can_t_be_honoured_is_named_and_what_was_told_is_kept(street: Any, 
     street.settle()
     assert street.condition() == ("True", "Watching")
     assert sorted(street.heard()[1:]) == [("database", "START"), ("origin", "END")]
+
+
+NIGHT = {"at": "00:00", "minutes": 1440}
+WRONG = [
+    ({**NIGHT, "timeZone": "Mars/Olympus"}, "timeZone: is no time zone: 'Mars/Olympus'"),
+    ({**NIGHT, "timeZone": "Europe"}, "timeZone: is no time zone: 'Europe'"),
+    ({"start": "2026-05-01T02:00:00", "end": "2036-05-01T03:00:00Z"}, "start: must be a time such as"),
+    ({"start": "2026-05-01T02:00:00Z", "end": "2026-05-01T02:00:00Z"}, "end: must be later than start"),
+]
+
+
+@pytest.mark.parametrize(("window", "problem"), WRONG)
+def test_a_window_that_can_t_be_understood_is_ignored_and_named(street: Any, window: Any, problem: str) -> None:
+    street.edit(maintenanceWindows=[{"at": "02:00", "minutes": 5}, window])
+    street.verdicts["origin"] = "Unhealthy"
+    street.settle()
+    assert street.heard() == [("origin", "START")]
+    assert street.condition() == ("False", "InvalidSpec")
+    message = street.full_condition()["message"]
+    assert message.startswith(f"spec.maintenanceWindows[1].{problem}")
+    assert message.endswith("; this window is ignored: what happens in it is told")
+    assert ("down", "InvalidSpec") in street.happenings
+    street.verdicts["origin"] = "Healthy"
+    street.edit()
+    street.settle()
+    assert street.condition() == ("True", "Watching")
+    assert street.heard() == [("origin", "START"), ("origin", "END")]
+
+
+def test_beside_a_window_that_is_ignored_the_others_hold(street: Any) -> None:
+    wrong = {**NIGHT, "timeZone": "Mars/Olympus"}
+    street.edit(maintenanceWindows=[wrong, {"at": "14:00", "minutes": 30}, wrong, wrong])
+    street.verdicts["origin"] = "Unhealthy"
+    street.settle()
+    assert street.heard() == []
+    assert street.condition() == ("False", "InvalidSpec")
+    assert "this window is ignored, and so are 2 more: " in street.full_condition()["message"]
+    street.now += 1800
+    street.settle()
+    assert street.heard() == [("origin", "START")]
 
 
 def test_checks_that_do_not_exist_are_named_and_the_others_are_told(street: Any) -> None:
@@ -212,7 +250,7 @@ def test_the_largest_status_is_in_the_schema_and_fits(new_street: Any, hook: Any
     street.verdicts = dict.fromkeys(street.verdicts, "Unhealthy")
     street.step()
     settled = tuple(each.id for each in street.queue())
-    entries = [TargetStatus(target["name"], settled[1:]).to_json() for target in targets]
+    entries = [TargetStatus(target["name"], settled[1:], given_up=settled[1:]).to_json() for target in targets]
     status = {**street.alerts["down"].status, "targets": entries}
     jsonschema.Draft202012Validator(schema()).validate(json.loads(json.dumps(status)))
     assert len(street.queue()) == MOST_NOTIFICATIONS

@@ -38,6 +38,57 @@ def test_after_a_day_a_notification_is_given_up_and_that_is_told(street: Any) ->
     assert ("down", "NotDelivered") in street.happenings
 
 
+def lost(street: Any) -> list[str]:
+    """What was said of notifications that were not delivered."""
+    told = zip(street.happenings, street.messages, strict=True)
+    return [message for (_, reason), message in told if reason == "NotDelivered"]
+
+
+def test_what_was_given_up_for_a_target_is_told_once_when_it_leaves(street: Any, hook: Any, mail: Any) -> None:
+    street.edit(targets=[hook, mail])
+    street.refusing, street.broken = {"hook"}, {"mail"}
+    street.fail()
+    street.step()
+    (start,) = street.queue()
+    for _ in range(3):
+        street.courier()
+        street.step()
+    assert lost(street) == []
+    street.broken = set()
+    street.settle()
+    assert street.heard("mail") == [("origin", "START")]
+    assert lost(street) == [f"START of origin ({start.id}) was not taken by hook"]
+
+
+def test_after_a_day_it_is_told_whoever_gives_up_first(street: Any, hook: Any, mail: Any) -> None:
+    street.edit(targets=[hook, mail])
+    street.broken = {"hook", "mail"}
+    street.fail()
+    street.step()
+    (start,) = street.queue()
+    street.now += KEEP_SECONDS - 2
+    street.refusing = {"hook", "mail"}
+    street.courier()
+    street.now += 2
+    street.settle()
+    assert lost(street) == [f"START of origin ({start.id}) was not taken by hook, mail"]
+
+
+def test_what_makes_room_is_told_of_those_too_for_whom_it_was_given_up(new_street: Any, hook: Any, mail: Any) -> None:
+    street = new_street()
+    chat = {"name": "chat", "slack": {"urlFrom": {"secretName": "chat"}}}
+    street.edit(targets=[hook, mail, chat])
+    street.check("origin")
+    street.step()
+    street.refusing, street.broken = {"hook"}, {"mail"}
+    for number in range(MOST_NOTIFICATIONS + 1):
+        street.verdicts["origin"] = ("Unhealthy", "Healthy")[number % 2]
+        street.step(20)
+        street.courier()
+    assert len(lost(street)) == 1
+    assert lost(street)[0].endswith("was not taken by hook, mail")
+
+
 def test_while_nothing_is_taken_the_queue_is_bounded_and_what_holds_afterwards_is_told(new_street: Any) -> None:
     street = new_street()
     names = [f"check-{i:03}" for i in range(120)]
