@@ -8,7 +8,7 @@ from shield_operator.core.health.happenings import check_happenings
 from shield_operator.core.health.objects import desired
 from shield_operator.core.health.plan import ChecksPlan
 from shield_operator.core.health.probers import Roster, make_roster
-from shield_operator.core.health.starting import missed_happenings, remembered, to_start
+from shield_operator.core.health.starting import missed_happenings, remembered, to_start, troubles
 from shield_operator.core.health.status import blind_status, check_status, differs
 from shield_operator.core.health.verdict import look
 from shield_operator.core.health.world import CheckObject, ChecksWorld
@@ -30,8 +30,10 @@ def make_checks_plan(world: ChecksWorld) -> ChecksPlan:
     if checks and not roster.places:
         return _blind(checks, world)
     outcomes = {check.uid: look(check, roster.duties[check.uid], roster) for check in checks}
+    failing = troubles(roster, world)
     statuses = {
-        check.uid: check_status(check, roster.duties[check.uid], outcomes[check.uid], world) for check in checks
+        check.uid: check_status(check, roster.duties[check.uid], outcomes[check.uid], failing, world)
+        for check in checks
     }
     objects = desired(roster, world)
     starts = to_start(roster, world)

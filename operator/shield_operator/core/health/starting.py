@@ -1,7 +1,7 @@
 """Runs that begin at once: where nobody probes and nobody is about to, less and less often where none comes alive. And
 what is remembered of all that from one plan to the next. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shield_operator.core import naming
@@ -76,8 +76,13 @@ def missed_since(before: ChecksMemory, after: ChecksMemory) -> int:
     )
 
 
-def trouble_of(prober: Prober, world: ChecksWorld) -> str | None:
-    """Why runs of a prober that is not heard don't begin, or end at once; None where that is not known."""
+def troubles(roster: Roster, world: ChecksWorld) -> Mapping[Prober, str]:
+    """Why runs of probers that are not heard don't begin, or end at once, where that is known."""
+    found = ((prober, _trouble_of(prober, world)) for prober in roster.silent)
+    return {prober: trouble for prober, trouble in found if trouble is not None}
+
+
+def _trouble_of(prober: Prober, world: ChecksWorld) -> str | None:
     pods = pods_of(prober, world)
     newest = max((pod.created for pod in pods), default=0.0)
     for pod in sorted(pods, key=lambda pod: (-pod.created, pod.name)):

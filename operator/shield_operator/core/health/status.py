@@ -6,8 +6,7 @@ from typing import Any
 
 from shield_operator.core import naming
 from shield_operator.core.conditions import HEALTHY, READY, Finding, condition, set_conditions
-from shield_operator.core.health.probers import Duty
-from shield_operator.core.health.starting import trouble_of
+from shield_operator.core.health.probers import Duty, Prober
 from shield_operator.core.health.verdict import SUSPENDED, Outcome, regions
 from shield_operator.core.health.world import CheckObject, ChecksWorld
 from shield_proxy.config.checks.health import Health
@@ -21,7 +20,9 @@ MOST_NAMED = 6
 """Data centres in a message."""
 
 
-def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld) -> Mapping[str, Any]:
+def check_status(
+    check: CheckObject, duty: Duty, outcome: Outcome, troubles: Mapping[Prober, str], world: ChecksWorld
+) -> Mapping[str, Any]:
     """The whole status but `probes`."""
     old = check.status
     of_regions = regions(duty, outcome)
@@ -51,7 +52,7 @@ def check_status(check: CheckObject, duty: Duty, outcome: Outcome, world: Checks
     if round_trip is not None and status not in (SUSPENDED, Health.UNKNOWN):
         out["roundTrip"] = round_trip
     healthy = _standing(old, HEALTHY) if stands else None
-    findings = [_ready(check, duty, outcome, world), healthy or _healthy(check, of_regions, outcome)]
+    findings = [_ready(check, duty, outcome, troubles, world), healthy or _healthy(check, of_regions, outcome)]
     conditions = set_conditions(old, findings, check.generation, world.timestamp)
     if outcome.generation is not None:
         # Who waits for Healthy after an edit waits until every voter has probed by the new spec.
@@ -79,7 +80,9 @@ def differs(check: CheckObject, status: Mapping[str, Any]) -> bool:
     return {key: value for key, value in check.status.items() if key != "probes"} != status
 
 
-def _ready(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld) -> Finding:
+def _ready(
+    check: CheckObject, duty: Duty, outcome: Outcome, troubles: Mapping[Prober, str], world: ChecksWorld
+) -> Finding:
     if isinstance(check.spec, InvalidField):
         return Finding(READY, False, "InvalidSpec", str(check.spec))
     if duty.selection.problem is not None:
@@ -92,7 +95,7 @@ def _ready(check: CheckObject, duty: Duty, outcome: Outcome, world: ChecksWorld)
         where, more = outcome.silent[0], len(outcome.silent) - 1
         also = f", nor from {more} more" if more else ""
         for silent in outcome.silent:
-            if (trouble := trouble_of(duty.prober(silent), world)) is not None:
+            if (trouble := troubles.get(duty.prober(silent))) is not None:
                 return Finding(READY, False, "ProbersFailing", f"{silent}: {trouble}")
         lease = world.leases.get(duty.prober(where).name)
         if lease is None or not lease.holder:
