@@ -238,7 +238,7 @@ def test_what_a_courier_gave_up_is_an_event(start: Start, shop: Shop, alarm: Ala
 def test_an_alert_that_can_t_be_honoured_says_why(start: Start, shop: Shop, alarm: Alarm) -> None:
     start()
     alarm.add(maintenanceWindows=[{"at": "02:00", "minutes": 60, "timeZone": "Mars/Olympus"}])
-    poll("it is told", lambda: alarm.condition() == ("False", "InvalidSpec"), 20)
+    poll("it is told", lambda: alarm.condition() == ("False", "WindowIgnored"), 20)
     assert alarm.status()["matched"] == 0
     alarm.courier_runs()
     alarm.edit(maintenanceWindows=None, checks={"names": ["nowhere"]})

@@ -99,6 +99,7 @@ class _Desk:
         self.lost: list[Lost] = []
         self.held_up = 0
         self._queue = queue
+        self._beginning = {each.check_id for each in queue.waiting if each.event is Event.START}
 
     def clear(self) -> None:
         """What is settled, or too old, is gone."""
@@ -108,9 +109,11 @@ class _Desk:
         """The failure whose beginning still waits and whose end was never told, as of a check that was not covered for
         a while: it goes on, under the id by which its end will be known. Where ends are not told, only if nothing
         changed meanwhile."""
-        check, queue = watched.check, self._queue
+        check, queue, check_id = watched.check, self._queue, check_id_of(watched.check.uid)
+        if check_id not in self._beginning:
+            return None  # of a thousand that fail together most wait in no queue, and there are many queues
         for start in reversed(queue.waiting):
-            if start.event is not Event.START or start.check_id != check_id_of(check.uid):
+            if start.event is not Event.START or start.check_id != check_id:
                 continue
             failure = Told(check.name, check.uid, start.since, start.correlation_id, start.reason)
             if not queue.knows(identity(Event.END, failure)) and (ends or start.since == watched.changed):

@@ -71,7 +71,7 @@ def _ready(spec: AlertSpec, decision: Decision, targets: Sequence[TargetStatus],
         if child in world.refusals:
             return Finding(READY, False, "ObjectsRefused", f"{child[0]} {child[1]}: {world.refusals[child]}")
     if spec.ignored:
-        return Finding(READY, False, "InvalidSpec", _ignored(spec.ignored))
+        return Finding(READY, False, "WindowIgnored", _ignored(spec.ignored))
     if missing := spec.selection.missing(each.check.name for each in world.checks):
         return Finding(READY, False, "ChecksMissing", f"spec.checks.names: there is no check {named(missing)}")
     if not world.delivering and world.trouble:

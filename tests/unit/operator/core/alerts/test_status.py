@@ -82,11 +82,11 @@ def test_a_window_that_can_t_be_understood_is_ignored_and_named(street: Any, win
     street.verdicts["origin"] = "Unhealthy"
     street.settle()
     assert street.heard() == [("origin", "START")]
-    assert street.condition() == ("False", "InvalidSpec")
+    assert street.condition() == ("False", "WindowIgnored")
     message = street.full_condition()["message"]
     assert message.startswith(f"spec.maintenanceWindows[1].{problem}")
     assert message.endswith("; this window is ignored: what happens in it is told")
-    assert ("down", "InvalidSpec") in street.happenings
+    assert ("down", "WindowIgnored") in street.happenings
     street.verdicts["origin"] = "Healthy"
     street.edit()
     street.settle()
@@ -100,7 +100,7 @@ def test_beside_a_window_that_is_ignored_the_others_hold(street: Any) -> None:
     street.verdicts["origin"] = "Unhealthy"
     street.settle()
     assert street.heard() == []
-    assert street.condition() == ("False", "InvalidSpec")
+    assert street.condition() == ("False", "WindowIgnored")
     assert "this window is ignored, and so are 2 more: " in street.full_condition()["message"]
     street.now += 1800
     street.settle()

@@ -141,7 +141,7 @@ def test_what_waits_when_a_window_begins_is_delivered(street: Any) -> None:
 def test_a_window_beyond_the_calendar_is_ignored_and_ends_no_plan(street: Any, start: str, end: str) -> None:
     street.edit(maintenanceWindows=[{"start": start, "end": end}])
     street.step()
-    assert street.condition() == ("False", "InvalidSpec")
+    assert street.condition() == ("False", "WindowIgnored")
 
 
 def test_a_window_may_last_as_long_as_the_calendar(street: Any) -> None:
