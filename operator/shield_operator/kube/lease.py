@@ -27,10 +27,13 @@ class LeaseKeeper:
         self._lease: dict[str, Any] = {}
         """As the last write of this process left it."""
         self._mine = False
+        self._sent: float | None = None
+        """Monotonic seconds at which the last renewal was sent that succeeded: the right to write counts from there."""
         self._lock = asyncio.Lock()
 
     async def acquire(self) -> None:
-        """Waits until the Lease is this process'; the transition count is then higher than it ever was."""
+        """Waits until the Lease is this process'; the transition count is then higher than it ever was. Nothing of this
+        process writes meanwhile: whoever wrote under the Lease before has ended."""
         last: Sighting | None = None
         while True:
             self._progress.mark("lease")
@@ -41,7 +44,7 @@ class LeaseKeeper:
                     await self._claim(None, 1)
                     return
                 last = sight(found, last, now)
-                if last.free(now):
+                if last.free(now) or self._left_behind(last, now):
                     await self._claim(last.version, last.transitions + 1)
                     return
             except Conflict:
@@ -86,6 +89,15 @@ class LeaseKeeper:
         except (ApiError, Unreachable) as error:
             log.warning("the Lease was not released: %s", error)
 
+    def _left_behind(self, seen: Sighting, now: float) -> bool:
+        """Whether the Lease is still this process' own, of a term that has ended with all that it sent.
+
+        Nobody else leads by this name, so there is no renewal to wait for. What was written in that term set out less
+        than WRITE_SECONDS after its last renewal and arrives before LEASE_SECONDS, as for any other leader. Renewals
+        without an answer may arrive later: they, and what another operator writes, meet a version that is gone.
+        """
+        return seen.holder == self._identity and (self._sent is None or now - self._sent >= LEASE_SECONDS)
+
     async def _claim(self, version: str | None, transitions: int) -> None:
         metadata: dict[str, Any] = {"name": NAME, "namespace": self._namespace}
         if version is not None:
@@ -107,6 +119,7 @@ class LeaseKeeper:
         write = self._api.replace if "resourceVersion" in self._lease["metadata"] else self._api.create
         self._lease = await write(LEASE, self._lease)
         self._mine = True
+        self._sent = sent
         self._leadership.extend(sent, transitions)
 
     async def _renew_or_look_again(self) -> None:
