@@ -66,17 +66,18 @@ class Checks:
         plan = make_checks_plan(world)
         seen = self._alerts.seen(key)
         alerts = make_alerts_plan(self._alerts.observe(seen, world, plan))
-        # A Job that was refused is not tried again at once, and stays refused until it is.
-        waiting = {
-            (kind, name): why
-            for (kind, name), why in world.refusals.items()
-            if kind == JOB.kind and name in plan.memory.started and name not in plan.starts
-        }
         try:
             written = await self._apply(key, plan, alerts, seen, done)
         finally:
-            self._memories[key], self._refusals[key] = plan.memory, {**waiting, **refusals(done)}
-            self._counters.missed += missed_since(world.memory, plan.memory)
+            memory = _as_far_as_done(world.memory, plan, done)
+            # A Job that was refused is not tried again at once, and stays refused until it is.
+            waiting = {
+                (kind, name): why
+                for (kind, name), why in world.refusals.items()
+                if kind == JOB.kind and name in memory.started and name not in done.asked
+            }
+            self._memories[key], self._refusals[key] = memory, {**waiting, **refusals(done)}
+            self._counters.missed += missed_since(world.memory, memory)
         if not world.checks and not alerts.objects:
             self._memories.pop(key)
             self._refusals.pop(key)
@@ -131,6 +132,7 @@ class Checks:
         await side_by_side(plan.starts, lambda name: self._start(key, name, done))
         refused = [complaint for complaint in complaints(done.refused) if complaint.kind in (CHECK_KIND, ALERT_KIND)]
         await self._publisher.publish(key.namespace, [*alerts.happenings, *plan.happenings, *refused])
+        done.told = True
         done.check()
         if written.conflict is not None:
             raise written.conflict
@@ -191,7 +193,21 @@ class Checks:
         try:
             await self._api.create(JOB, body)
         except ApiError as error:
+            done.asked.add(name)
             if error.status != HTTPStatus.CONFLICT:
                 done.refused.append(({"kind": JOB.kind, "metadata": {"name": name}}, error))
             return
+        done.asked.add(name)
         done.writes += 1
+
+
+def _as_far_as_done(before: ChecksMemory, plan: ChecksPlan, done: Done) -> ChecksMemory:
+    """What the plan hands on, but for what did not come to pass: a Job for which the API server was not asked, or did
+    not answer, was not started, and of slots that no Event told of people know nothing yet."""
+    after, left = plan.memory, set(plan.starts) - done.asked
+    started = {name: each for name, each in after.started.items() if name not in left}
+    started |= {name: each for name, each in before.started.items() if name in left}
+    missed = dict(after.missed)
+    if not done.told:
+        missed |= {name: each for name, each in before.missed.items() if name in missed}
+    return replace(after, started=started, missed=missed)

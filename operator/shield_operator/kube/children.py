@@ -35,6 +35,10 @@ class Done:
     held: Held | None = None
     """The record that stands in the cluster."""
     refused: list[tuple[Body, ApiError]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    """CronJobs of which a run was to begin, and the API server has answered."""
+    told: bool = False
+    """The plan's Events were published."""
 
     async def attempt(self, body: Body, write: Awaitable[dict[str, Any]]) -> dict[str, Any] | None:
         """What the write answers; None, and remembered, where it is refused."""
