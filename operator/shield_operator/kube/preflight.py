@@ -2,20 +2,41 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from shield_operator.kube.api import Api, ApiError, Denied, Unreachable
 from shield_operator.kube.kinds import CHILD_SELECTOR, WATCHED, Kind
 
 FIRST_PAUSE, MOST_PAUSE = 1.0, 30.0
+MOST_SILENT_PAUSE = 2.0
+"""While the API server is silent or in trouble itself: when it is back, nothing is watched until the pause ends."""
+SAY_AGAIN_SECONDS = 30.0
 log = logging.getLogger(__name__)
+
+
+class _Down(Exception):
+    """The API server does not answer, or says that it can't."""
 
 
 async def missing(api: Api) -> list[str]:
     """What is not there, as sentences; nothing: everything can be watched."""
-    problems = [problem for kind in WATCHED if (problem := await _problem(api, kind)) is not None]
-    # One sentence is enough where nothing answers.
-    return sorted(set(problems))
+    return (await _look(api))[0]
+
+
+async def _look(api: Api) -> tuple[list[str], float]:
+    """What is missing, and the longest pause before it is looked for again."""
+    problems: list[str] = []
+    for kind in WATCHED:
+        try:
+            problem = await _problem(api, kind)
+        except _Down as error:
+            # The others would only wait for the same.
+            return [*problems, str(error)], MOST_SILENT_PAUSE
+        if problem is not None:
+            problems.append(problem)
+    return sorted(problems), MOST_PAUSE
 
 
 async def _problem(api: Api, kind: Kind) -> str | None:
@@ -26,17 +47,25 @@ async def _problem(api: Api, kind: Kind) -> str | None:
     except ApiError as error:
         if error.status == HTTPStatus.NOT_FOUND and kind.group.endswith("smartshield.io"):
             return f"the CustomResourceDefinition {kind.resource} is not installed"
-        return f"{kind.resource} can't be listed: {error}"
+        sentence = f"{kind.resource} can't be listed: {error}"
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _Down(sentence) from None
+        return sentence
     except Unreachable as error:
-        return f"the API server does not answer: {error}"
+        raise _Down(f"the API server does not answer: {error}") from None
     return None
 
 
-async def until_nothing_is_missing(api: Api) -> None:
+async def until_nothing_is_missing(api: Api, clock: Callable[[], float] = time.monotonic) -> None:
     """Returns once everything can be watched; says what is missing whenever that changes, and each half minute."""
-    pause = FIRST_PAUSE
-    while problems := await missing(api):
-        for problem in problems:
-            log.error("waiting: %s", problem)
-        await asyncio.sleep(pause)
-        pause = min(MOST_PAUSE, 2 * pause)
+    pause, said, at = FIRST_PAUSE, list[str](), 0.0
+    while True:
+        problems, most = await _look(api)
+        if not problems:
+            return
+        if problems != said or clock() - at >= SAY_AGAIN_SECONDS:
+            said, at = problems, clock()
+            for problem in problems:
+                log.error("waiting: %s", problem)
+        await asyncio.sleep(min(pause, most))
+        pause = min(most, 2 * pause)
