@@ -45,7 +45,9 @@ class Index:
         after = trim(kind, body)
         told: frozenset[Key] = frozenset()
         if before is not None:
-            if kind is LEASE and renewal_of(before) != renewal_of(after):
+            if kind is LEASE and before["metadata"]["uid"] != after["metadata"]["uid"]:
+                self._heard.pop(place, None)  # It was deleted and made again: nobody has renewed this one yet.
+            elif kind is LEASE and renewal_of(before) != renewal_of(after):
                 told = self._renewed(place, after)
             self._remove(kind, place, before)
         self._objects[kind.kind][place] = after

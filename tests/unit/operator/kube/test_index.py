@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from shield_operator.core import naming
 from shield_operator.core.health.world import ChecksKey
 from shield_operator.core.world import FleetKey
@@ -178,6 +180,24 @@ def test_a_lease_that_is_renewed_for_the_first_time_or_after_a_silence_is_news()
     assert renew(4, "2026-01-01T00:00:02Z", "next") == frozenset()
     now[0] += 30
     assert renew(5, "2026-01-01T00:00:03Z") == checks
+
+
+@pytest.mark.parametrize("holder", [None, "run"])
+def test_a_lease_made_again_is_not_taken_for_a_renewal_of_the_one_before(holder: str | None) -> None:
+    """Though nobody told that that one was deleted."""
+    index = Index(lambda: 100.0)
+
+    def put(version: int, uid: str, holder: str | None, at: str | None) -> None:
+        metadata = {"name": "p", "namespace": "shop", "uid": uid, "resourceVersion": str(version)}
+        index.put(LEASE, {"metadata": metadata, "spec": {"holderIdentity": holder, "renewTime": at}})
+
+    put(1, "u", "run", "2026-01-01T00:00:00Z")
+    put(2, "u", "run", "2026-01-01T00:00:01Z")
+    assert index.silence("shop", "p") == 0.0
+    put(3, "again", holder, None)
+    assert index.silence("shop", "p") is None
+    put(4, "again", "run", "2026-01-01T00:00:02Z")
+    assert index.silence("shop", "p") == 0.0
 
 
 def test_a_node_concerns_checks_too() -> None:
