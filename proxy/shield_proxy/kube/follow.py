@@ -25,7 +25,7 @@ class Pauses:
         self._next, self._answered = LEAST_PAUSE, True
 
     def after(self, answered: bool, lasted: float) -> float:
-        """After a try of so many seconds."""
+        """After a try whose watch was on for so many seconds."""
         if lasted > MOST_PAUSE or (answered and not self._answered):
             self._next = LEAST_PAUSE
         self._answered = answered
@@ -52,11 +52,12 @@ class Follower(Generic[T]):
         """Never returns."""
         pauses = Pauses()
         while True:
-            began = asyncio.get_running_loop().time()
+            began: float | None = None  # the watch: a list that takes long is no sign of a server that is well
             answered, asked = True, 0.0
             try:
                 if not self._version:
                     await self._list()
+                began = asyncio.get_running_loop().time()
                 await self._watch()
             except Expired:
                 self._version = ""
@@ -73,7 +74,8 @@ class Follower(Generic[T]):
                 else:
                     answered = False
                 log.warning("%s can't be watched: %s", self.collection.plural, error)
-            pause = pauses.after(answered, asyncio.get_running_loop().time() - began)
+            lasted = 0.0 if began is None else asyncio.get_running_loop().time() - began
+            pause = pauses.after(answered, lasted)
             await asyncio.sleep(asked + pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
 
     async def _list(self) -> None:
