@@ -14,7 +14,8 @@ from shield_proxy.kube.errors import ApiError, Conflict, NotThere, Unreachable
 from shield_proxy.kube.pace import MOST_PATIENCE, PATIENCE, Pace, fell_behind, kept_up, overloaded
 
 LEAST_PAUSE = 0.5
-"""Seconds between two tries of an object, twice as many after each that failed, unless the server asks for others."""
+"""Seconds between two tries of an object, twice as many after each that failed, unless the server asks for others, or
+was silent and answers again: then what has waited for it goes at once, and the pace holds it back."""
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,10 @@ class Writer(Generic[T]):
         self._silent.set()
         self._pace, self._running = Pace(), 0
         self._free = asyncio.Event()
+        self._unanswered = 0
+        """Writes in a row. One alone tells of its object, not of the server."""
+        self._back = asyncio.Event()
+        """Of those that wait while the server is silent: it answers again, whatever it says."""
 
     def put(self, key: str, write: Write[T]) -> None:
         """This will be written, unless a later one of the same key comes before."""
@@ -110,7 +115,7 @@ class Writer(Generic[T]):
                     group.create_task(self._write(each, group))
 
     async def _write(self, each: _Waiting[T], group: asyncio.TaskGroup) -> None:
-        write, wait, behind = each.latest, 0.0, False
+        write, wait, behind, silent = each.latest, 0.0, False, False
         try:
             await self._apply(each, write)
             outcome = "written"
@@ -120,9 +125,11 @@ class Writer(Generic[T]):
             outcome = "failed"
             asked = error.retry_after if isinstance(error, ApiError) else None
             wait = asked or each.pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+            silent = isinstance(error, Unreachable)
             behind = isinstance(error, Unreachable) or overloaded(error.status)
             log.warning("%s was not written: %s", write.about, error)
         self._pace = fell_behind(self._pace) if behind else kept_up(self._pace)
+        self._heard(not silent)
         self._running -= 1
         self._free.set()
         self._outcomes[outcome] += 1
@@ -130,7 +137,7 @@ class Writer(Generic[T]):
             return
         if outcome == "failed":
             each.pause = min(self._most_pause, each.pause * 2)
-            group.create_task(self._later(each, wait))
+            group.create_task(self._later(each, wait, self._back if silent else None))
             return
         self._ended(each.key, write.content)
         each.pause = LEAST_PAUSE
@@ -149,8 +156,22 @@ class Writer(Generic[T]):
         finally:
             each.limit = None
 
-    async def _later(self, each: _Waiting[T], seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    def _heard(self, answer: bool) -> None:
+        if not answer:
+            self._unanswered += 1
+            return
+        if self._unanswered > 1:
+            self._back.set()
+            self._back = asyncio.Event()
+        self._unanswered = 0
+
+    async def _later(self, each: _Waiting[T], seconds: float, unless: asyncio.Event | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await (unless or asyncio.Event()).wait()
+            each.pause = LEAST_PAUSE
+        except TimeoutError:
+            pass
         self._queue.put_nowait(each)
 
     def _holds(self, each: _Waiting[T]) -> bool:

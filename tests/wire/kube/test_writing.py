@@ -21,6 +21,8 @@ class World:
 
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
+        self.silent: set[str] = set()
+        """Paths of which a write gets no answer; its connection is closed."""
         self.came: list[tuple[str, int]] = []
         """Path and number of each document."""
         self.times: list[float] = []
@@ -39,6 +41,8 @@ class World:
             self.most = max(self.most, self.now)
             await self.go.wait()
             self.now -= 1
+            if self.came[-1][0].partition("?")[0] in self.silent:
+                return
             writer.write(self.answers.pop(0) if self.answers else answer(b"{}"))
             await writer.drain()
 
@@ -202,6 +206,51 @@ async def test_a_server_that_says_when_to_come_again_is_heard(tmp_path: Path) ->
         assert await writer.drain(5)
     assert world.numbers == [1, 2]
     assert world.times[1] - world.times[0] >= 0.95
+
+
+@pytest.mark.parametrize("first", ["200 OK", "503 No"])
+async def test_what_waits_because_a_server_was_silent_goes_at_once_when_it_answers_whatever_it_says(
+    tmp_path: Path, first: str
+) -> None:
+    world = World()
+    world.silent = {"/x", "/y"}
+    async with writing(world, tmp_path, most_pause=60.0) as writer:
+        for key in "xy":
+            writer.put(key, write(1, f"/{key}"))
+        await until(lambda: world.outcomes["failed"] >= 6)  # the next try of the one that failed last is 1 s away
+        world.silent.clear()
+        world.answers = [answer(b"{}", first)]
+        answered = time.monotonic()
+        writer.put("z", write(2, "/z"))
+        await until(lambda: not writer.waits("x") and not writer.waits("y"))
+    assert time.monotonic() - answered < 0.8
+
+
+async def test_what_a_server_asked_to_wait_waits_though_it_was_silent_meanwhile(tmp_path: Path) -> None:
+    world = World(answer(b"{}", "429 Too Many Requests", "Retry-After: 3"))
+    async with writing(world, tmp_path) as writer:
+        writer.put("x", write(1, "/x"))
+        await until(lambda: world.outcomes["failed"])
+        world.silent = {"/y"}
+        writer.put("y", write(1, "/y"))
+        await until(lambda: world.outcomes["failed"] == 3)
+        world.silent.clear()
+        assert await writer.drain(5)
+    times = [at for (path, _), at in zip(world.came, world.times, strict=True) if path.startswith("/x")]
+    assert len(times) == 2
+    assert times[1] - times[0] >= 2.95
+
+
+async def test_an_object_that_alone_gets_no_answer_is_not_hurried_on_by_those_of_others(tmp_path: Path) -> None:
+    world = World()
+    world.silent = {"/x"}
+    async with writing(world, tmp_path) as writer:
+        writer.put("x", write(1, "/x"))
+        for number in range(80):
+            writer.put("y", write(number, "/y"))
+            assert await writer.drain(0.02) is False
+    assert world.outcomes["written"] > 40
+    assert 2 <= world.outcomes["failed"] <= 4
 
 
 async def test_what_is_gone_or_another_is_not_written_again_nor_what_came_meanwhile(tmp_path: Path) -> None:
