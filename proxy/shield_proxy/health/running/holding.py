@@ -90,8 +90,8 @@ class Holding:
         self._settled = False
         self._taken_after = 0.0
         """The last renewal of the run that this one took the Lease from."""
-        self._unprobed: tuple[float, float] | None = None
-        """Since when until when nobody probed before this run claimed the Lease, told once it is known to have it."""
+        self._unprobed: float | None = None
+        """Since when nobody probed before this run claimed the Lease, told once it is known to have it so."""
         self._changed = asyncio.Event()
 
     def end(self) -> None:
@@ -145,7 +145,7 @@ class Holding:
             return
         self._probing.own(tenure.after, tenure.until)
         if self._unprobed is not None:
-            self._probing.gap(*self._unprobed)
+            self._probing.gap(self._unprobed, tenure.after)
             self._unprobed = None
         if lease is not None and lease.holder == tenure.run and not lease.predecessor:
             self._settle(lease)
@@ -157,12 +157,13 @@ class Holding:
 
     async def _write(self, step: Step) -> bool:
         """Whether the step was made, or the Lease has become another."""
+        decided_on = self._lease
         try:
             await self._make(step, self._wall())
             self._figures.lease[step.act.value] += 1
         except (Conflict, NotThere):
             self._figures.lease["conflict"] += 1
-            return await self._read_again()
+            return await self._read_again(decided_on)
         except (ApiError, Unreachable) as error:
             self._figures.lease["failed"] += 1
             log.warning("the Lease was not written (%s): %s", step.act, error)
@@ -175,6 +176,8 @@ class Holding:
 
     async def _make(self, step: Step, now: float) -> None:
         lease = self._lease
+        # A claim that failed may have been written, so it is forgotten only when the Lease is sought in another way.
+        self._unprobed = lease.renewed if step.act is Act.CLAIM and lease is not None and lease.holder else None
         if step.act is Act.CREATE:
             made = new_lease(self._named.namespace, self._named.name, self._tenure, step.at, now)
             self._see(read_lease(await self._api.create(self._named.collection.path, made)))
@@ -185,15 +188,14 @@ class Holding:
             self._observe(now)
         elif step.act is Act.TAKE:  # whether or not the answer arrives
             self._taken_after = lease.renewed
-        elif step.act is Act.CLAIM:
-            self._unprobed = (lease.renewed, step.at) if lease.holder else None
         if step.act in (Act.SETTLE, Act.RELEASE):
             self._settle(lease)
         mine = self._probing
         patch = patch_of(step, self._tenure, lease, now, mine.counters(), mine.missed(), mine.samples())
         self._see(read_lease(await self._api.merge(self._named.collection.at(self._named.name), patch)))
 
-    async def _read_again(self) -> bool:
+    async def _read_again(self, decided_on: Lease | None) -> bool:
+        """Whether the Lease is another than the one that was decided on."""
         try:
             found = await self._api.read(self._named.collection.at(self._named.name))
         except (ApiError, Unreachable) as error:
@@ -201,9 +203,13 @@ class Holding:
             return False
         if found is None:
             self._lease = None
+        elif self._lease is decided_on:
+            self._take(
+                read_lease(found)
+            )  # as it is now, though its version may be lower: of a backup that was restored
         else:
-            self._see(read_lease(found))
-        return True
+            self._see(read_lease(found))  # what was heard meanwhile may be later
+        return _version(self._lease) != _version(decided_on)
 
     def _news(self, view: Mapping[str, Lease]) -> None:
         self._known = True
@@ -216,9 +222,11 @@ class Holding:
         self.look()
 
     def _see(self, lease: Lease) -> None:
+        if self._lease is None or newer(lease.version, self._lease.version):
+            self._take(lease)
+
+    def _take(self, lease: Lease) -> None:
         before = self._lease
-        if before is not None and not newer(lease.version, before.version):
-            return
         if before is None or (before.holder, before.renewed) != (lease.holder, lease.renewed):
             self._renewal_seen = self._clock()
         self._lease = lease
@@ -229,3 +237,7 @@ class Holding:
                 await self._changed.wait()
         except TimeoutError:
             pass
+
+
+def _version(lease: Lease | None) -> str | None:
+    return lease.version if lease is not None else None
