@@ -204,9 +204,8 @@ class Holding:
         if found is None:
             self._lease = None
         elif self._lease is decided_on:
-            self._take(
-                read_lease(found)
-            )  # as it is now, though its version may be lower: of a backup that was restored
+            # As it is now, though its version may be lower: of a backup that was restored.
+            self._take(read_lease(found))
         else:
             self._see(read_lease(found))  # what was heard meanwhile may be later
         return _version(self._lease) != _version(decided_on)
