@@ -49,6 +49,11 @@ class Entry:
             before.generation,
         )
 
+    @property
+    def _connected(self) -> bool:
+        """Whether the time of TCP is a round trip, and not how long it took until nobody could be reached."""
+        return not self.reason or self.waterfall.tls is not None or self.waterfall.first_byte is not None
+
     def document(self, place: Place) -> dict[str, Any]:
         """The entry of `status.probes`."""
         stages = in_milliseconds(self.waterfall)
@@ -60,7 +65,7 @@ class Entry:
             "detail": self.detail,
             "code": self.code,
             "address": self.address,
-            "roundTripMilliseconds": stages.get("tcpMilliseconds"),
+            "roundTripMilliseconds": stages.get("tcpMilliseconds") if self._connected else None,
             "waterfall": stages or None,
             "lastTransitionTime": self.since,
             "observedGeneration": self.generation,

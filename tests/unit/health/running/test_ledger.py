@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from givenchecks import GOOD, PLACE, REFUSED, WRONG_CODE, T, assigned
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shield_proxy.config.checks.health import Health
 from shield_proxy.config.checks.reasons import Reason
+from shield_proxy.config.checks.sample import Waterfall
 from shield_proxy.health.counters import Counters
 from shield_proxy.health.running.lease import Remembered
 from shield_proxy.health.running.ledger import Ledger
@@ -42,6 +44,20 @@ def test_the_first_verdict_is_reported() -> None:
         "lastTransitionTime": "2023-11-14T22:13:20Z",
         "observedGeneration": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("sample", "round_trip"),
+    [
+        (replace(REFUSED, waterfall=Waterfall(tcp=3.06, total=3.06)), None),
+        (replace(REFUSED, reason=Reason.TLS_PROTOCOL, waterfall=Waterfall(tcp=0.02, tls=0.1, total=0.12)), 20.0),
+        (replace(WRONG_CODE, waterfall=Waterfall(tcp=0.02, first_byte=0.1, total=0.12)), 20.0),
+    ],
+)
+def test_the_time_until_nobody_was_reached_is_no_round_trip(sample: Sample, round_trip: float | None) -> None:
+    change = settled().count(SHOP, sample)
+    assert change is not None
+    assert change.entry.document(PLACE).get("roundTripMilliseconds") == round_trip
 
 
 def test_more_of_the_same_is_no_news() -> None:
