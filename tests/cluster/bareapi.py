@@ -84,6 +84,12 @@ class BareApi:
         path.write_text(json.dumps(document))
         return path
 
+    def mount_account(self, folder: Path, token: str) -> None:
+        """What the kubelet mounts into a pod, of an account with this token."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "token").write_text(token)
+        (folder / "ca.crt").write_bytes((self.folder / "certs" / "apiserver.crt").read_bytes())
+
     def call(
         self, method: str, path: str, body: object = None, content: str = "application/json", user: str = ""
     ) -> Any:

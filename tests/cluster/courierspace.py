@@ -42,8 +42,7 @@ class Space:
 
     def __init__(self, api: BareApi, folder: Path) -> None:
         self.api, self.folder = api, folder
-        (folder / "token").write_text(api.tokens["courier"])
-        (folder / "ca.crt").write_bytes((api.folder / "certs" / "apiserver.crt").read_bytes())
+        api.mount_account(folder, api.tokens["courier"])
         (folder / "secrets").mkdir()
 
     def put(self, secret: str, keys: Mapping[str, str]) -> None:

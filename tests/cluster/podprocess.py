@@ -14,9 +14,7 @@ def mount_account(api: BareApi, space: str, name: str, folder: Path) -> None:
     """What the kubelet mounts into a pod that runs as the ServiceAccount."""
     path = f"/api/v1/namespaces/{space}/serviceaccounts/{name}/token"
     made = api.call("POST", path, {"spec": {"expirationSeconds": 3600}})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "token").write_text(made["status"]["token"])
-    (folder / "ca.crt").write_bytes((api.folder / "certs" / "apiserver.crt").read_bytes())
+    api.mount_account(folder, made["status"]["token"])
 
 
 @contextmanager

@@ -69,8 +69,7 @@ def make_lease(api: BareApi, name: str = LEASE) -> None:
 
 def account_of(api: BareApi, folder: Path) -> Account:
     """What the kubelet gives to a prober's pod."""
-    (folder / "token").write_text(api.tokens["prober"])
-    (folder / "ca.crt").write_bytes((api.folder / "certs" / "apiserver.crt").read_bytes())
+    api.mount_account(folder, api.tokens["prober"])
     return Account("127.0.0.1", api.port, folder)
 
 

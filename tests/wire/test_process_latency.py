@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -11,6 +11,7 @@ import pytest
 from freeports import free_port
 from shield_proxy.process.latency import LatencyMeter, connect_once, threaded_resolution
 from shield_proxy.process.samples import Endpoint, Sample
+from waiting import until
 
 Pairs = tuple[tuple[str, str], ...]
 connect = partial(connect_once, threaded_resolution())
@@ -37,12 +38,6 @@ async def measuring(meter: LatencyMeter) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not true():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_connect_is_timed() -> None:

@@ -20,13 +20,9 @@ class _Down(Exception):
     """The API server does not answer, or says that it can't."""
 
 
-async def missing(api: Api) -> list[str]:
-    """What is not there, as sentences; nothing: everything can be watched."""
-    return (await _look(api))[0]
-
-
-async def _look(api: Api) -> tuple[list[str], float]:
-    """What is missing, and the longest pause before it is looked for again."""
+async def missing(api: Api) -> tuple[list[str], float]:
+    """What is not there, as sentences, and the longest pause before it is looked for again. Nothing: everything can be
+    watched."""
     problems: list[str] = []
     for kind in WATCHED:
         try:
@@ -60,7 +56,7 @@ async def until_nothing_is_missing(api: Api, clock: Callable[[], float] = time.m
     """Returns once everything can be watched; says what is missing whenever that changes, and each half minute."""
     pause, said, at = FIRST_PAUSE, list[str](), 0.0
     while True:
-        problems, most = await _look(api)
+        problems, most = await missing(api)
         if not problems:
             return
         if problems != said or clock() - at >= SAY_AGAIN_SECONDS:

@@ -21,7 +21,7 @@ async def test_what_the_watches_missed_is_found_and_told_of(api: BareApi, space:
     add_zone(api, space, "before")
     configuration = await load_configuration(api.kubeconfig(OPERATOR))
     async with connect(configuration, lambda: None) as client:
-        assert await missing(client) == []
+        assert (await missing(client))[0] == []
         one = audit.Audit(client, index, Progress(), concerned.update)
 
         async def listed() -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from kube.saidserver import SaidServer, answer, request
 
@@ -13,6 +12,7 @@ from shield_courier.running.figures import Figures
 from shield_courier.running.statuses import QUIET, StatusWriter, content
 from shield_proxy.config.alerts.notification import DeliveryError, TargetStatus
 from shield_proxy.kube.api import Collection
+from waiting import until
 
 ALERTS = Collection("/apis/smartshield.io/v1alpha1", "shop", "healthalerts")
 ONE, TWO = [TargetStatus("hook", ("n1",))], [TargetStatus("hook", ("n1", "n2"))]
@@ -50,12 +50,6 @@ async def writing(written: Written, folder: Path, quiet: float = QUIET) -> Async
         finally:
             task.cancel()
             await asyncio.wait([task])
-
-
-async def until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def test_what_the_api_knows_is_not_written(tmp_path: Path) -> None:

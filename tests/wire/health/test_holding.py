@@ -14,6 +14,7 @@ from shield_proxy.config.checks.contract import LEASE_SECONDS, RENEW_SECONDS, SU
 from shield_proxy.health.running.figures import Figures
 from shield_proxy.health.running.holding import Holding, Named
 from shield_proxy.health.running.lease import AFTER, Lease, read_lease, write_instant
+from waiting import until
 
 NOW = 1_700_000_000.0
 OLD = NOW - RENEW_SECONDS - 1
@@ -60,9 +61,7 @@ class LeaseServer:
             await each.drain()
 
     async def watched(self) -> None:
-        async with asyncio.timeout(5):
-            while not self._watches:
-                await asyncio.sleep(0.01)
+        await until(lambda: self._watches, 5)
 
     async def say(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -143,9 +142,7 @@ async def running(server: LeaseServer, folder: Path, run: str) -> AsyncIterator[
 
 
 async def until_holder(server: LeaseServer, holder: str) -> None:
-    async with asyncio.timeout(5):
-        while server.now.holder != holder:
-            await asyncio.sleep(0.01)
+    await until(lambda: server.now.holder == holder, 5)
     await asyncio.sleep(0.2)  # the holder hears of it
 
 
@@ -153,9 +150,7 @@ async def test_a_lease_whose_version_went_back_is_taken_as_it_is_and_written(tmp
     server = LeaseServer(9000, "a", OLD)
     server.after_list = 500, OLD - 1  # a backup was restored
     async with running(server, tmp_path, "a"):
-        async with asyncio.timeout(5):
-            while server.now.renewed != NOW:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.now.renewed == NOW, 5)
         await asyncio.sleep(0.3)
     assert server.version == 501
     assert len(server.patches) == 2
@@ -165,6 +160,7 @@ async def test_writes_of_a_lease_that_stays_as_it_is_and_refuses_them_are_spread
     server = LeaseServer(9000, "a", OLD)
     server.refuses = True
     async with running(server, tmp_path, "a"):
+        await until(lambda: server.patches, 5)
         await asyncio.sleep(1.5)
     assert 2 <= len(server.patches) <= 6
 
@@ -174,9 +170,7 @@ async def test_no_gap_is_told_where_the_holder_renewed_before_it_was_taken_for_d
     server.after_list = 11, NOW
     async with running(server, tmp_path, "b") as probes:
         await server.watched()
-        async with asyncio.timeout(5):
-            while server.now.successor != "b":
-                await asyncio.sleep(0.01)
+        await until(lambda: server.now.successor == "b", 5)
         server.change(server.version + 1, {}, {SUCCESSOR: f"b {NOW + 3!r}"})
         await server.tell()
         await until_holder(server, "b")

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kube.saidserver import SaidServer, answer, request
 
 from shield_proxy.kube.pace import AT_ONCE
 from shield_proxy.kube.writing import Write, Writer
+from waiting import until
 
 
 class World:
@@ -67,12 +67,6 @@ async def writing(world: World, folder: Path, most_pause: float = 10.0) -> Async
 
 def write(number: int, path: str = "/x") -> Write[int]:
     return Write(f"the number of {path}", path, {"number": number}, number)
-
-
-async def until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_write_is_an_apply_of_the_field_manager_and_is_told_once(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ async def test_what_somebody_must_install_or_allow_is_looked_for_less_and_less_o
 
 async def test_a_silent_server_is_asked_once_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(monkeypatch, silent, 1.0)
-    assert len(await missing(server.api)) == server.asked == 1
+    assert len((await missing(server.api))[0]) == server.asked == 1
 
 
 async def test_what_stays_missing_is_said_once_in_half_a_minute(
